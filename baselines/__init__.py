@@ -1,0 +1,1 @@
+"""The methods EnCo is compared with, one file each."""

@@ -1,0 +1,44 @@
+"""Patches of features and the contrast between them (CUT, section 3)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def patches(feature: Tensor, positions: Tensor) -> Tensor:
+    """The feature vectors at ``positions``: [B, C, H, W] and int64 [S] (or [B, S]) -> [B*S, C], picture-major.
+
+    A "patch" is one position of a feature map, its receptive field in the picture; a position is
+    row*width + column.
+    """
+    b, c = feature.shape[:2]
+    flat = feature.flatten(2)
+    if positions.dim() == 1:
+        return flat.index_select(2, positions).transpose(1, 2).reshape(-1, c)
+    index = positions.unsqueeze(1).expand(b, c, -1)
+    return flat.gather(2, index).transpose(1, 2).reshape(-1, c)
+
+
+def patch_nce(query: Tensor, key: Tensor, groups: int, temperature: float) -> Tensor:
+    """The PatchNCE loss of every row (CUT, eq. 3): [R, C] and [R, C] -> [R].
+
+    Row r of ``query`` is to be recognised among the rows of ``key`` of its group; row r of ``key`` is the
+    positive, the other rows of the group are negatives. No gradient flows to ``key``.
+
+    Args:
+        groups: R is cut into this many equal groups; the batch size keeps negatives within a picture, 1 takes
+            them from the whole batch.
+
+    Source: taesungp/contrastive-unpaired-translation, models/patchnce.py, ``PatchNCELoss``. There the
+    positive stands in front and its copy among the negatives is overwritten with -10; so it is here.
+    """
+    q = query.unflatten(0, (groups, -1))
+    k = key.detach().unflatten(0, (groups, -1))
+    similarity = torch.bmm(q, k.transpose(1, 2))  # [groups, S, S]
+    positive = (q * k).sum(-1, keepdim=True)
+    itself = torch.eye(similarity.shape[1], dtype=torch.bool, device=query.device)
+    logits = torch.cat((positive, similarity.masked_fill(itself, -10.0)), dim=2).flatten(0, 1) / temperature
+    target = torch.zeros(logits.shape[0], dtype=torch.long, device=query.device)
+    return F.cross_entropy(logits, target, reduction="none")

@@ -1,0 +1,1 @@
+"""How each kind of golden figure is replayed with our code. One module a method or thing."""
