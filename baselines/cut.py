@@ -30,7 +30,7 @@ class CUT(Method):
     title = "CUT"
     paper = "Park et al., ECCV 2020"
     year = 2020
-    differences: tuple[tuple[str, str, str, str], ...] = (
+    differences = (
         ("learning rate", "0.002", "0.0002", "the code; lr"),
         (
             "first layer compared",
@@ -83,8 +83,9 @@ class CUT(Method):
         self.F = PatchHeads([self.G.channels(layer) for layer in c.nce_layers], c.netF_nc)
         for net in (self.G, self.D, self.F):
             init_weights(net)
-        for name, net in self.named_children():
-            self.adam(name, net.parameters(), c.lr, (c.beta1, c.beta2))
+        self.adam("D", self.D.parameters(), c.lr, (c.beta1, c.beta2))
+        self.adam("G", self.G.parameters(), c.lr, (c.beta1, c.beta2))
+        self.adam("F", self.F.parameters(), c.lr, (c.beta1, c.beta2))
 
     def step(self, batch: Batch) -> Losses:
         c = self.config
@@ -134,14 +135,13 @@ class CUT(Method):
         return c.lambda_NCE * torch.stack(terms).mean()
 
     def translate(self, a: Tensor) -> Tensor:
-        return self.G(a)  # type: ignore[no-any-return]
+        return self.G(a)
 
 
 class FastCUT(CUT):
     """CUT without the identity term, with a heavier contrastive term and flip equivariance."""
 
     title = "FastCUT"
-    differences = CUT.differences
 
     @dataclass(frozen=True, kw_only=True)
     class Config(CUT.Config):

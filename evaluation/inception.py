@@ -173,12 +173,15 @@ class Inception(nn.Module):
         x768 = self.Mixed_6e(self.Mixed_6d(self.Mixed_6c(self.Mixed_6b(x))))
         x2048 = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(x768)))
         return {64: x64, 192: x192, 768: x768, 2048: x2048}
-    def forward(self,x): return self.maps(x)[2048].mean((2,3))
+
+    def forward(self, x):
+        return self.maps(x)[2048].mean((2, 3))
 
 
 def folded(net):
     net.eval().requires_grad_(False)
     for unit in net.modules():
         if isinstance(unit, ConvUnit):
-            unit.conv = fuse_conv_bn_eval(unit.conv, unit.bn); unit.bn = nn.Identity()
+            unit.conv = fuse_conv_bn_eval(unit.conv, unit.bn)
+            unit.bn = nn.Identity()
     return net.to(memory_format=torch.channels_last)

@@ -9,7 +9,7 @@ from harness.errors import UserError
 
 
 def cache_folder() -> Path:
-    """The cache folder: `$HARNESS_CACHE`, else `$XDG_CACHE_HOME/unpaired-harness`, else `~/.cache/unpaired-harness`.
+    """The cache folder: `$HARNESS_CACHE`, `$XDG_CACHE_HOME/unpaired-harness` or `~/.cache/unpaired-harness`.
 
     The folder need not exist yet. An empty variable counts as not set.
 
@@ -17,9 +17,9 @@ def cache_folder() -> Path:
         UserError: no variable is set and the user has no home folder.
     """
     if own := os.environ.get("HARNESS_CACHE"):
-        return Path(own).expanduser().absolute()
+        return Path(os.path.expanduser(own)).absolute()
     if xdg := os.environ.get("XDG_CACHE_HOME"):
-        return Path(xdg).expanduser().absolute() / "unpaired-harness"
+        return Path(os.path.expanduser(xdg)).absolute() / "unpaired-harness"
     try:
         return Path.home() / ".cache" / "unpaired-harness"
     except RuntimeError as error:

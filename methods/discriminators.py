@@ -35,7 +35,7 @@ class PatchGAN(nn.Module):
         self.model = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(x)  # type: ignore[no-any-return]
+        return self.model(x)
 
 
 class PixelGAN(nn.Module):
@@ -53,7 +53,7 @@ class PixelGAN(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)  # type: ignore[no-any-return]
+        return self.net(x)
 
 
 def discriminator(config: ResnetGanConfig) -> PatchGAN | PixelGAN:

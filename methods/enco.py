@@ -244,4 +244,4 @@ class EnCo(Method):
         return c.lambda_IDT * ((epochs - self.epoch) / epochs if c.decay_idt else 1.0)
 
     def translate(self, a: Tensor) -> Tensor:
-        return self.G(a)  # type: ignore[no-any-return]
+        return self.G(a)

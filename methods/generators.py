@@ -26,7 +26,7 @@ class ResnetBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv_block(x)  # type: ignore[no-any-return]
+        return x + self.conv_block(x)
 
 
 class ResnetGenerator(nn.Module):
@@ -61,7 +61,7 @@ class ResnetGenerator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Translate pictures [B, 3, H, W] in [-1, 1]; H and W multiples of 4."""
-        return self.model(x)  # type: ignore[no-any-return]
+        return self.model(x)
 
     def tapped(self, x: Tensor, layers: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
         """The translation and the outputs of ``layers``, in the order asked for."""

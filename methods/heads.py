@@ -27,7 +27,7 @@ class PatchHeads(nn.Module):
 
     def forward(self, rows: Tensor, i: int) -> Tensor:
         """Patches of tapped layer number ``i``: [R, C_i] -> [R, width], rows of unit length."""
-        return self.normalize(self.get_submodule(f"mlp_{i}")(rows))  # type: ignore[no-any-return]
+        return self.normalize(self.get_submodule(f"mlp_{i}")(rows))
 
 
 class EnCoHeads(nn.Module):
@@ -61,11 +61,11 @@ class EnCoHeads(nn.Module):
 
     def project(self, rows: Tensor, i: int) -> Tensor:
         """h_i: [R, C_i] -> [R, width]."""
-        return self.get_submodule(f"mlp_{i}")(rows)  # type: ignore[no-any-return]
+        return self.get_submodule(f"mlp_{i}")(rows)
 
     def predict(self, rows: Tensor, i: int) -> Tensor:
         """g_i: [R, width] -> [R, width]."""
-        return self.get_submodule(f"prj_{i}")(rows)  # type: ignore[no-any-return]
+        return self.get_submodule(f"prj_{i}")(rows)
 
 
 def head_norm(norm: HeadNorm, width: int, affine: bool = True) -> nn.Module:

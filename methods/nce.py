@@ -34,8 +34,8 @@ def patch_nce(query: Tensor, key: Tensor, groups: int, temperature: float) -> Te
     Source: taesungp/contrastive-unpaired-translation, models/patchnce.py, ``PatchNCELoss``. There the
     positive stands in front and its copy among the negatives is overwritten with -10; so it is here.
     """
-    q = query.unflatten(0, (groups, -1))
-    k = key.detach().unflatten(0, (groups, -1))
+    q = query.reshape(groups, -1, query.shape[1])
+    k = key.detach().reshape(groups, -1, key.shape[1])
     similarity = torch.bmm(q, k.transpose(1, 2))  # [groups, S, S]
     positive = (q * k).sum(-1, keepdim=True)
     itself = torch.eye(similarity.shape[1], dtype=torch.bool, device=query.device)

@@ -38,16 +38,17 @@ def read_bytes(path: Path) -> bytes:
 def decode(data: bytes, path: Path) -> Image.Image:
     """The picture in a file's bytes, as 8-bit RGB, turned as its EXIF entry says.
 
-    Transparent pixels are laid over white; 16-bit grey keeps its high byte, as Pillow does with 16-bit colour;
-    of an animation the first frame is taken. (The official loaders ignore EXIF and drop alpha; for ordinary RGB
-    files the result is theirs.)
+    Transparent pixels are laid over white; 16-bit grey keeps its high byte, as Pillow does with 16-bit
+    colour; of an animation the first frame is taken. (The official loaders ignore EXIF and drop alpha; for
+    ordinary RGB files the result is theirs.)
 
     Args:
         data: the whole file.
         path: named in errors only.
 
     Raises:
-        BrokenPicture: truncated, damaged, not a picture, too large, or pixels without a defined 8-bit meaning.
+        BrokenPicture: truncated, damaged, not a picture, too large, or pixels without a defined 8-bit
+        meaning.
     """
     try:
         with Image.open(io.BytesIO(data)) as picture:
@@ -67,8 +68,10 @@ def _to_rgb(picture: Image.Image, file_format: str | None) -> Image.Image:
         high = np.clip(np.asarray(picture).astype(np.int64), 0, 65535) >> 8
         picture = Image.fromarray(high.astype(np.uint8))
     if picture.mode in ("I", "F"):
-        raise ValueError(f"its pixels are {'32-bit integers' if picture.mode == 'I' else 'floating-point numbers'},"
-                         " expected 8 or 16 bits")
+        raise ValueError(
+            f"its pixels are {'32-bit integers' if picture.mode == 'I' else 'floating-point numbers'},"
+            " expected 8 or 16 bits"
+        )
     if picture.mode in _ALPHA or "transparency" in picture.info:
         colour = picture.convert("RGBA")
         white = Image.new("RGBA", colour.size, (255, 255, 255, 255))
@@ -77,7 +80,7 @@ def _to_rgb(picture: Image.Image, file_format: str | None) -> Image.Image:
 
 
 def resize(picture: Image.Image, size: int) -> Pixels:
-    """The official resize: Pillow bicubic to `size` x `size`, aspect ratio not kept; uint8 [size, size, 3]."""
+    """The official resize: Pillow bicubic to a square, aspect ratio not kept; uint8 [size, size, 3]."""
     return np.array(picture.resize((size, size), Image.Resampling.BICUBIC))
 
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
-from harness.data.registry import REGISTRY, Direction, Entry, entry
+from harness.data.registry import REGISTRY, Direction, Entry, unknown_dataset
 from harness.errors import UserError
 
 Split = Literal["trainA", "trainB", "testA", "testB"]
@@ -39,37 +39,37 @@ class Dataset:
     """whether every test picture has a true counterpart: a file with the same stem in the other test split"""
 
     @property
-    def source(self) -> Literal["A", "B"]:
-        """The folder letter of the domain that is translated."""
-        return "A" if self.direction == "AtoB" else "B"
+    def train_splits(self) -> tuple[Split, Split]:
+        """The folder's names of the method's training A and B."""
+        return ("trainA", "trainB") if self.direction == "AtoB" else ("trainB", "trainA")
 
     @property
-    def target(self) -> Literal["A", "B"]:
-        """The folder letter of the domain that is translated into."""
-        return "B" if self.direction == "AtoB" else "A"
+    def test_splits(self) -> tuple[Split, Split]:
+        """The folder's names of the method's test A (what is translated) and test B (the reference)."""
+        return ("testA", "testB") if self.direction == "AtoB" else ("testB", "testA")
 
     @property
     def train_a(self) -> tuple[Path, ...]:
-        """Training pictures of the source domain."""
-        return self.splits[cast(Split, f"train{self.source}")]
+        """Training pictures of the domain that is translated."""
+        return self.splits[self.train_splits[0]]
 
     @property
     def train_b(self) -> tuple[Path, ...]:
-        """Training pictures of the target domain."""
-        return self.splits[cast(Split, f"train{self.target}")]
+        """Training pictures of the domain that is translated into."""
+        return self.splits[self.train_splits[1]]
 
     @property
     def test_a(self) -> tuple[Path, ...]:
-        """Test pictures of the source domain: what is translated and scored."""
-        return self.splits[cast(Split, f"test{self.source}")]
+        """Test pictures of the domain that is translated."""
+        return self.splits[self.test_splits[0]]
 
     @property
     def test_b(self) -> tuple[Path, ...]:
-        """Test pictures of the target domain: the reference of the scores."""
-        return self.splits[cast(Split, f"test{self.target}")]
+        """Test pictures of the domain that is translated into."""
+        return self.splits[self.test_splits[1]]
 
     def pairs(self) -> tuple[tuple[Path, Path], ...]:
-        """Each picture of `test_a`, in order, with its true translation in `test_b`; empty without `counterparts`."""
+        """Each picture of `test_a` with its true translation in `test_b`; empty without `counterparts`."""
         if not self.counterparts:
             return ()
         a = _by_key(self.folders["testA"], self.splits["testA"], "A")
@@ -81,8 +81,8 @@ class Dataset:
 def open_dataset(name_or_path: str | Path, direction: Direction | None = None) -> Dataset:
     """The dataset of a registered name, of a name under `$HARNESS_DATA` or `./datasets`, or of a folder.
 
-    The embedded datasets are drawn into the cache folder when they are asked for the first time. A registered name
-    wins over a folder of that name in the current directory; write `./toy` for the folder.
+    The embedded datasets are drawn into the cache folder when they are asked for the first time. A registered
+    name wins over a folder of that name in the current directory; write `./toy` for the folder.
 
     Args:
         name_or_path: a name without a path separator, or the path of a folder.
@@ -112,38 +112,37 @@ def _draw(known: Entry) -> Path:
 
 
 def _places(name: str) -> list[Path]:
-    roots = [Path(own).expanduser()] if (own := os.environ.get("HARNESS_DATA")) else []
+    roots = [Path(os.path.expanduser(own))] if (own := os.environ.get("HARNESS_DATA")) else []
     return [root / name for root in [*roots, Path("datasets")]]
 
 
 def _search(known: Entry) -> Path:
     places = _places(known.name)
     for place in places:
-        if place.is_dir():
+        if os.path.isdir(place):
             return place.absolute()
     unset = "" if os.environ.get("HARNESS_DATA") else " (HARNESS_DATA is not set)"
     raise UserError(
         f"dataset {known.name!r} is not here: expected a folder {' or '.join(map(str, places))}{unset} with"
-        f" trainA, trainB, testA, testB; {known.get}, or pass the path of the folder. Licence: {known.licence}"
+        f" {', '.join(SPLITS)}; {known.get}, or pass the path of the folder. Licence: {known.licence}"
     )
 
 
 def _folder(text: str) -> Path:
     """The folder a text means that is no registered name."""
-    path = Path(text).expanduser()
-    if path.is_dir():
+    path = Path(os.path.expanduser(text))
+    if os.path.isdir(path):
         return path.absolute() if path.name not in ("", "..") else path.resolve()
-    if path.exists():
-        raise UserError(f"{text} is a file: expected a folder with trainA, trainB, testA, testB")
+    if os.path.exists(path):
+        raise UserError(f"{text} is a file: expected a folder with {', '.join(SPLITS)}")
     if Path(text).name != text:
         raise UserError(
-            f"no folder {text} (current directory {Path.cwd()}): expected a folder with trainA, trainB, testA, testB"
+            f"no folder {text} (current directory {Path.cwd()}): expected a folder with {', '.join(SPLITS)}"
         )
     for place in _places(text):
-        if place.is_dir():
+        if os.path.isdir(place):
             return place.absolute()
-    entry(text)
-    raise AssertionError("a registered name never comes here")
+    raise unknown_dataset(text)
 
 
 def _dataset(name: str, root: Path, direction: Direction, size: int, known: Entry | None = None) -> Dataset:
@@ -157,16 +156,16 @@ def _dataset(name: str, root: Path, direction: Direction, size: int, known: Entr
 
 def _split_folders(root: Path) -> dict[Split, Path]:
     """The folder of each split; valA and valB serve as the test where both test folders are absent."""
-    test = "val" if not any((root / f"test{letter}").is_dir() for letter in "AB") else "test"
+    test = "val" if not any(os.path.isdir(root / f"test{letter}") for letter in "AB") else "test"
     wanted = {split: root / split.replace("test", test) for split in SPLITS}
-    missing = [split for split, folder in wanted.items() if not folder.is_dir()]
+    missing = [split for split, folder in wanted.items() if not os.path.isdir(folder)]
     if missing:
         try:
             found = ", ".join(sorted(path.name for path in root.iterdir())[:12]) or "nothing"
         except OSError as error:
             found = f"it cannot be listed ({error.strerror})"
         raise UserError(
-            f"dataset folder {root} lacks {', '.join(missing)}: expected the folders trainA, trainB, testA, testB"
+            f"dataset folder {root} lacks {', '.join(missing)}: expected the folders {', '.join(SPLITS)}"
             f" (valA, valB may stand for the test); found: {found}"
         )
     return wanted
@@ -179,14 +178,14 @@ def _listed(folder: Path) -> tuple[Path, ...]:
     if not pictures:
         held = f"{len(files)} other files" if files else "no file"
         raise UserError(
-            f"{folder} holds no picture: expected files ending in {' '.join(sorted(EXTENSIONS))}, found {held};"
-            " put the pictures of this split there"
+            f"{folder} holds no picture: expected files ending in {' '.join(sorted(EXTENSIONS))}, found"
+            f" {held}; put the pictures of this split there"
         )
     return tuple(sorted(pictures, key=lambda path: path.relative_to(folder).as_posix()))
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Files below a folder; hidden ones and what macOS adds to archives are left out, a loop of links is cut."""
+    """Files below a folder, without hidden ones and what macOS adds to archives; a loop of links is cut."""
 
     def fail(error: OSError) -> None:
         raise UserError(f"the folder {error.filename} cannot be listed: {error.strerror}") from error
@@ -203,8 +202,31 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _by_key(folder: Path, paths: Sequence[Path], letter: str) -> dict[str, Path]:
     """Pictures by what a true counterpart has in common with them.
 
-    That is the path inside the split without its extension, and without the final `_A` or `_B` that the paired
-    archives of CycleGAN and the Cityscapes preparation add.
+    That is the path inside the split without its extension, and without the final `_A` or `_B` that the
+    paired archives of CycleGAN and the Cityscapes preparation add.
     """
     inside = (path.relative_to(folder).with_suffix("").as_posix() for path in paths)
     return {key.removesuffix(f"_{letter}"): path for key, path in zip(inside, paths, strict=True)}
+
+
+def picture_names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """One name for each picture, by which its translation is stored.
+
+    The stem of the file; where two files share one, the path below their common folder with `__` for the
+    slashes, if need be with the extension. Names differ also on a disk that ignores case.
+
+    Raises:
+        UserError: even so two names are equal.
+    """
+    common = Path(os.path.commonpath([path.parent for path in paths])) if paths else Path()
+    inside = [path.relative_to(common) for path in paths]
+    for names in (
+        [path.stem for path in paths],
+        ["__".join(path.with_suffix("").parts) for path in inside],
+        ["__".join(path.parts) for path in inside],
+    ):
+        if len({name.casefold() for name in names}) == len(names):
+            return tuple(names)
+    raise UserError(
+        f"pictures below {common} cannot be told apart by their names: rename those that differ in case only"
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.errors import unknown
+from harness.errors import UserError, unknown
 
 Direction = Literal["AtoB", "BtoA"]
 
@@ -43,15 +43,22 @@ class Entry:
         return not self.get
 
 
-def _archive(
-    name: str, summary: str, counts: tuple[int, int, int, int], digest: str, paired: bool = False
-) -> Entry:
+def _archive(name: str, summary: str, counts: tuple[int, int, int, int], digest: str, paired: bool = False) -> Entry:
     get = f"download {_ARCHIVES}/{name}.zip (sha256 should be {digest}) and unpack it there"
     return Entry(name, summary, counts, 256, "AtoB", _RESEARCH, get, paired)
 
 
 _ENTRIES = (
-    Entry("toy", "horses on a meadow -> zebras in the savanna, drawn", (256, 256, 64, 64), 64, "AtoB", _OWN, "", True),
+    Entry(
+        "toy",
+        "horses on a meadow -> zebras in the savanna, drawn",
+        (256, 256, 64, 64),
+        64,
+        "AtoB",
+        _OWN,
+        "",
+        True,
+    ),
     Entry(
         "toy-cityscapes",
         "A street photos, B label maps in the Cityscapes palette, drawn; labels -> photos",
@@ -75,8 +82,8 @@ _ENTRIES = (
         256,
         "AtoB",
         "CC BY-NC 4.0 (NAVER)",
-        "download AFHQ version 1 (not 2) with the download.sh of github.com/clovaai/stargan-v2, then name its folders"
-        " train/cat trainA, train/dog trainB, val/cat testA, val/dog testB",
+        "download AFHQ version 1 (not 2) with the download.sh of github.com/clovaai/stargan-v2, then name its"
+        " folders train/cat trainA, train/dog trainB, val/cat testA, val/dog testB",
     ),
     Entry(
         "cityscapes",
@@ -85,9 +92,9 @@ _ENTRIES = (
         256,
         "BtoA",
         "Cityscapes terms: free registration, no redistribution",
-        "register at https://www.cityscapes-dataset.com, download leftImg8bit_trainvaltest and gtFine_trainvaltest,"
-        " resize photos and *_color.png maps to 256x256 with the nearest-neighbour filter, and store the photos as"
-        " trainA and testA, the maps as trainB and testB (val serves as test)",
+        "register at https://www.cityscapes-dataset.com, download leftImg8bit_trainvaltest and"
+        " gtFine_trainvaltest, resize photos and *_color.png maps to 256x256 with the nearest-neighbour filter,"
+        " and store the photos as trainA and testA, the maps as trainB and testB (val serves as test)",
         True,
     ),
     _archive(
@@ -152,12 +159,6 @@ REGISTRY: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 """every dataset known by name, the embedded ones first"""
 
 
-def entry(name: str) -> Entry:
-    """The dataset called `name`.
-
-    Raises:
-        UserError: no such name; the nearest names are told.
-    """
-    if name not in REGISTRY:
-        raise unknown("dataset", name, REGISTRY, "or the path of a folder with trainA, trainB, testA, testB")
-    return REGISTRY[name]
+def unknown_dataset(name: str) -> UserError:
+    """The error for a name that is no dataset: the nearest names first, then all of them."""
+    return unknown("dataset", name, REGISTRY, "or the path of a folder with trainA, trainB, testA, testB")

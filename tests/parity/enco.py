@@ -55,9 +55,7 @@ def check(data: Mapping[str, Any]) -> Report:
         a = batch.a.flip(3) if coins[0]["flip_A"] else batch.a
         b = batch.b.flip(3) if coins[0]["flip_B"] else batch.b
         fake, features = method.G.tapped(a, method.config.nce_layers)
-        found = {"fake_B": fake} | {
-            f"features/{i}": f for i, f in zip(method.config.nce_layers, features, strict=True)
-        }
+        found = {"fake_B": fake} | {f"features/{i}": f for i, f in zip(method.config.nce_layers, features, strict=True)}
         if "idt_B" in data["output_step0"]:
             found["idt_B"] = method.G(b)
         return found

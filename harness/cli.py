@@ -1,0 +1,68 @@
+"""The command line: ``harness VERB ...``. Each verb is a module of :mod:`harness.commands`; none imports torch
+before it has to, so that help and status answer at once."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from harness import __version__
+from harness.errors import UserError
+
+VERBS = {
+    "run": "train, translate and score methods on a dataset; resumes and skips what is done",
+    "table": "results as a table, beside the published figures",
+    "status": "how far every run is",
+    "show": "configuration, provenance, scores and weights digest of runs",
+    "logs": "the log of a run",
+    "eval": "score a folder of pictures against another, or a run again",
+    "translate": "translate a folder of pictures with a trained run",
+    "methods": "the methods, their options and how they differ from the official code",
+    "datasets": "the datasets and where to get them",
+    "work": "train and score one run folder (what `run` starts for each cell)",
+}
+
+
+def parser_of(verbs: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser with full arguments for ``verbs``; the other verbs are known by name and help line only."""
+    parser = argparse.ArgumentParser(
+        prog="harness",
+        description="A benchmark and ablation harness for unpaired image-to-image translation.",
+        epilog="First result in minutes:  harness run --methods enco,cut --dataset toy --seeds 0-1",
+    )
+    parser.add_argument("--version", action="version", version=f"harness {__version__}")
+    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, help_line in VERBS.items():
+        command = subparsers.add_parser(
+            verb, help=help_line, description=help_line, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if verb in verbs:
+            importlib.import_module(f"harness.commands.{verb}").add_arguments(command)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line. Returns the exit code: 0 success, 1 something failed, 2 a mistake of the user's,
+    130 stopped by a signal."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = next((word for word in words if not word.startswith("-")), "")
+    parser = parser_of([verb] if verb in VERBS else [])
+    args = parser.parse_args(words)
+    try:
+        return int(importlib.import_module(f"harness.commands.{args.verb}").run(args))
+    except UserError as error:
+        print(f"harness {args.verb}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, e.g. `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
