@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 LEVELS = (64, 192, 768, 2048)
 """Feature levels, named by their width: after the first and second max-pool, after 6e, after 7c."""
+STEM_BATCH = 4
+"""Pictures that pass the stem at once on a CPU: its largest map then stays below 32 MiB."""
 
 
 class ConvUnit(nn.Module):
@@ -30,6 +32,12 @@ class ConvUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.bn(self.conv(x)), inplace=True)
+
+    def fold(self) -> None:
+        """Let the convolution do the batch norm's work (inference only; equal up to rounding)."""
+        assert isinstance(self.bn, nn.BatchNorm2d)
+        self.conv = fuse_conv_bn_eval(self.conv, self.bn)
+        self.bn = nn.Identity()
 
 
 def _average_pool(x: Tensor) -> Tensor:
@@ -76,7 +84,6 @@ class BlockC(nn.Module):
 
     def __init__(self, inputs: int, middle: int) -> None:
         super().__init__()
-        row, column = {"kernel": (1, 7), "padding": (0, 3)}, {"kernel": (7, 1), "padding": (3, 0)}
         self.branch1x1 = ConvUnit(inputs, 192, 1)
         self.branch7x7_1 = ConvUnit(inputs, middle, 1)
         self.branch7x7_2 = ConvUnit(middle, middle, (1, 7), padding=(0, 3))
@@ -164,24 +171,54 @@ class Inception(nn.Module):
         self.Mixed_7b = BlockE(1280, max_pool=False)
         self.Mixed_7c = BlockE(2048, max_pool=True)
 
-    def maps(self, x: Tensor) -> dict[int, Tensor]:
+    def stem(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[N, 3, 299, 299] -> maps of the levels 64 [N, 64, 73, 73] and 192 [N, 192, 35, 35]."""
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x)))
         x64 = F.max_pool2d(x, 3, stride=2)
         x = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(x64))
-        x192 = F.max_pool2d(x, 3, stride=2)
-        x = self.Mixed_6a(self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(x192))))
-        x768 = self.Mixed_6e(self.Mixed_6d(self.Mixed_6c(self.Mixed_6b(x))))
-        x2048 = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(x768)))
-        return {64: x64, 192: x192, 768: x768, 2048: x2048}
+        return x64, F.max_pool2d(x, 3, stride=2)
 
-    def forward(self, x):
-        return self.maps(x)[2048].mean((2, 3))
+    def forward(self, x: Tensor, levels: Collection[int] = (2048,)) -> dict[int, Tensor]:
+        """Features of the levels asked for, each averaged over its map; nothing above the highest is computed.
+
+        Args:
+            x: [N, 3, 299, 299] in [-1, 1].
+            levels: some of `LEVELS`.
+
+        Returns:
+            level -> [N, level].
+        """
+        # blocks above 32 MiB go back to the system at once and cost page faults, hence few pictures at a time
+        few = torch.split(x, STEM_BATCH if x.device.type == "cpu" else len(x))
+        parts = [self.stem(pictures) for pictures in few]
+        maps = {64: torch.cat([p[0] for p in parts])} if 64 in levels else {}
+        maps[192] = torch.cat([p[1] for p in parts])
+        if max(levels) > 192:
+            x = self.Mixed_6a(self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(maps[192]))))
+            maps[768] = self.Mixed_6e(self.Mixed_6d(self.Mixed_6c(self.Mixed_6b(x))))
+        if max(levels) > 768:
+            maps[2048] = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(maps[768])))
+        return {level: maps[level].mean((2, 3)) for level in levels}
 
 
-def folded(net):
-    net.eval().requires_grad_(False)
-    for unit in net.modules():
+def expected_shapes() -> dict[str, tuple[int, ...]]:
+    """The shape of every weight that features depend on, under pytorch-fid's name."""
+    with torch.device("meta"):
+        state = Inception().state_dict()
+    return {key: tuple(tensor.shape) for key, tensor in state.items() if not key.endswith("num_batches_tracked")}
+
+
+def load_inception(state: Mapping[str, Tensor], device: torch.device) -> Inception:
+    """The network for inference: batch norms folded into the convolutions, channels-last, on ``device``.
+
+    Args:
+        state: weights under pytorch-fid's names (those of `expected_shapes`).
+    """
+    with torch.device("meta"):
+        network = Inception()
+    network.load_state_dict(dict(state), assign=True)
+    network.eval().requires_grad_(False)
+    for unit in network.modules():
         if isinstance(unit, ConvUnit):
-            unit.conv = fuse_conv_bn_eval(unit.conv, unit.bn)
-            unit.bn = nn.Identity()
-    return net.to(memory_format=torch.channels_last)
+            unit.fold()
+    return network.to(device).to(memory_format=torch.channels_last)

@@ -27,20 +27,19 @@ class MethodConfig:
         hints = get_type_hints(type(self))
         for field in fields(self):
             check_value(field.name, getattr(self, field.name), hints[field.name])
+        check_minimum(self, 0, "n_epochs", "n_epochs_decay", "warmup_epochs")
         if self.n_epochs + self.n_epochs_decay < 1:
             raise ValueError("n_epochs + n_epochs_decay must be at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResnetGanConfig(MethodConfig):
-    """Networks and Adam of the CycleGAN / CUT family."""
+class GanConfig(MethodConfig):
+    """Networks and Adam of the CycleGAN / CUT family, but for the kind of generator."""
 
     ngf: int = 64
     """channels of the generator's first convolution"""
     ndf: int = 64
     """channels of the discriminator's first convolution"""
-    netG: Literal["resnet_9blocks", "resnet_6blocks", "resnet_4blocks"] = "resnet_9blocks"
-    """generator: number of residual blocks"""
     netD: Literal["basic", "n_layers", "pixel"] = "basic"
     """discriminator: PatchGAN of three layers, of n_layers_D layers, or one that judges single pixels"""
     n_layers_D: int = 3
@@ -57,6 +56,21 @@ class ResnetGanConfig(MethodConfig):
     """first Adam coefficient"""
     beta2: float = 0.999
     """second Adam coefficient"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_minimum(self, 1, "ngf", "ndf", "n_layers_D")
+        for name in ("beta1", "beta2"):
+            if getattr(self, name) >= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected less than 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResnetGanConfig(GanConfig):
+    """The same with a ResNet generator, whose layers can be tapped."""
+
+    netG: Literal["resnet_9blocks", "resnet_6blocks", "resnet_4blocks"] = "resnet_9blocks"
+    """generator: number of residual blocks"""
 
 
 def check_value(name: str, value: object, hint: object) -> None:
@@ -78,3 +92,10 @@ def check_value(name: str, value: object, hint: object) -> None:
     elif type(value) is not hint:
         expected = {bool: "true or false", int: "a whole number", str: "a word"}.get(hint, hint)  # type: ignore[call-overload]
         raise ValueError(f"{name} is {value!r}; expected {expected}")
+
+
+def check_minimum(config: MethodConfig, minimum: int, *names: str) -> None:
+    """Raise ValueError if one of the fields ``names`` is below ``minimum``."""
+    for name in names:
+        if getattr(config, name) < minimum:
+            raise ValueError(f"{name} is {getattr(config, name)}; expected {minimum} or more")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from methods.config import ResnetGanConfig
+from methods.config import GanConfig
 from methods.layers import BlurDownsample, InstanceNorm
 
 
@@ -56,7 +56,7 @@ class PixelGAN(nn.Module):
         return self.net(x)
 
 
-def discriminator(config: ResnetGanConfig) -> PatchGAN | PixelGAN:
+def discriminator(config: GanConfig) -> PatchGAN | PixelGAN:
     """The discriminator that ``config`` describes, not yet initialised."""
     if config.netD == "pixel":
         return PixelGAN(config.ndf)

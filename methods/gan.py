@@ -26,10 +26,8 @@ def gan_loss(scores: Tensor, real: bool, mode: Mode = "lsgan", reference: Tensor
         if reference is None:
             raise ValueError(f"gan_mode {mode} compares two sets of scores; only one was given")
         scores = scores - reference.mean()
-    if mode == "lsgan":
+    if mode in ("lsgan", "ralsgan"):
         return (scores - float(real)).square().mean()
-    if mode == "ralsgan":
-        return (scores - sign).square().mean()
     if mode in ("vanilla", "nonsaturating"):
         return F.softplus(-sign * scores).mean()
     if mode == "wgangp":

@@ -98,5 +98,9 @@ def norm_relu() -> list[nn.Module]:
 
 def resnet_generator(config: ResnetGanConfig) -> ResnetGenerator:
     """The generator that ``config`` describes, not yet initialised."""
-    blocks = int(config.netG.removeprefix("resnet_").removesuffix("blocks"))
-    return ResnetGenerator(config.ngf, blocks, config.no_antialias, config.no_antialias_up)
+    return ResnetGenerator(config.ngf, residual_blocks(config.netG), config.no_antialias, config.no_antialias_up)
+
+
+def residual_blocks(netG: str) -> int:
+    """``"resnet_9blocks"`` -> 9."""
+    return int(netG.removeprefix("resnet_").removesuffix("blocks"))

@@ -9,8 +9,10 @@ from torch import nn
 Init = Literal["xavier", "normal", "kaiming", "orthogonal"]
 
 
-def init_weights(net: nn.Module, kind: Init = "xavier", gain: float = 0.02) -> nn.Module:
+def init_weights(net: nn.Module, kind: Init = "xavier", gain: float = 0.02, zero_bias: bool = True) -> nn.Module:
     """Draw the weight of every convolution and linear layer, set their biases to 0; returns ``net``.
+
+    Without ``zero_bias`` these biases stay as PyTorch draws them (GcGAN).
 
     ``xavier`` (CUT, EnCo, DCLGAN): normal with std gain*sqrt(2/(fan_in+fan_out)), which is very small at
     gain 0.02; ``normal`` (CycleGAN): std = gain; two-dimensional batch norms: scale normal(1, gain).
@@ -27,7 +29,7 @@ def init_weights(net: nn.Module, kind: Init = "xavier", gain: float = 0.02) -> n
                 nn.init.kaiming_normal_(module.weight, a=0, mode="fan_in")
             else:
                 nn.init.orthogonal_(module.weight, gain=gain)
-            if module.bias is not None:
+            if zero_bias and module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d) and module.affine:
             nn.init.normal_(module.weight, 1.0, gain)

@@ -73,21 +73,28 @@ class Method(nn.Module):
     """year of publication"""
     two_sided: ClassVar[bool] = False
     """whether it also learns B -> A (then ``translate_back`` exists)"""
+    min_batch_size: ClassVar[int] = 1
+    """pictures of each domain that a step needs at least, with the default options"""
     differences: ClassVar[tuple[tuple[str, str, str, str], ...]] = ()
     """where paper and official code differ: (topic, paper, code, what is done here)"""
 
     def __init__(self, config: MethodConfig, shape: ImageShape) -> None:
         super().__init__()
         self.shape = shape
-        self.optimizers: dict[str, torch.optim.Adam] = {}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {}
         self.draw = Draws()
         self.epoch = 1
-        self._config = config
+        self.schedule_config = config
 
     def adam(
-        self, name: str, parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]
+        self,
+        name: str,
+        parameters: Iterable[nn.Parameter],
+        lr: float,
+        betas: tuple[float, float],
+        weight_decay: float = 0.0,
     ) -> torch.optim.Adam:
-        """Create and register the optimiser ``name``.
+        """Create and register the optimiser ``name``. ``weight_decay`` is added to the gradient (L2).
 
         Fused, because only that form reads its step counter and learning rate from device tensors and so
         never synchronises with the host.
@@ -96,7 +103,7 @@ class Method(nn.Module):
         # The CUDA kernel reads the rate as float32; on the CPU float64 keeps golden figures exact.
         dtype = torch.float32 if params[0].is_cuda else torch.float64
         rate = torch.tensor(lr, dtype=dtype, device=params[0].device)
-        optimizer = torch.optim.Adam(params, lr=rate, betas=betas, fused=True)
+        optimizer = torch.optim.Adam(params, lr=rate, betas=betas, weight_decay=weight_decay, fused=True)
         for group in optimizer.param_groups:
             group["initial_lr"] = lr
         self.optimizers[name] = optimizer
@@ -112,8 +119,15 @@ class Method(nn.Module):
 
     def lr_factor(self, epoch: int) -> float:
         """What the base learning rates are multiplied with during ``epoch``."""
-        c = self._config
+        c = self.schedule_config
         return linear_decay(epoch, c.n_epochs, c.n_epochs_decay, c.warmup_epochs)
+
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        """Measure the training pictures once, before the first step; most methods have nothing to measure.
+
+        ``batches`` are batches as ``step`` gets them, of one pass through the data. What is found is kept in
+        buffers, so that a run continued from a checkpoint needs no second call.
+        """
 
     def step(self, batch: Batch) -> Losses:
         """One full update of every network, in the paper's order."""

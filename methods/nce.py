@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,7 +23,9 @@ def patches(feature: Tensor, positions: Tensor) -> Tensor:
     return flat.gather(2, index).transpose(1, 2).reshape(-1, c)
 
 
-def patch_nce(query: Tensor, key: Tensor, groups: int, temperature: float) -> Tensor:
+def patch_nce(
+    query: Tensor, key: Tensor, groups: int, temperature: float, similarity: Literal["dot", "cosine"] = "dot"
+) -> Tensor:
     """The PatchNCE loss of every row (CUT, eq. 3): [R, C] and [R, C] -> [R].
 
     Row r of ``query`` is to be recognised among the rows of ``key`` of its group; row r of ``key`` is the
@@ -30,15 +34,19 @@ def patch_nce(query: Tensor, key: Tensor, groups: int, temperature: float) -> Te
     Args:
         groups: R is cut into this many equal groups; the batch size keeps negatives within a picture, 1 takes
             them from the whole batch.
+        similarity: ``dot`` compares the rows as they are (CUT), ``cosine`` at exact unit length (DCLGAN).
 
     Source: taesungp/contrastive-unpaired-translation, models/patchnce.py, ``PatchNCELoss``. There the
     positive stands in front and its copy among the negatives is overwritten with -10; so it is here.
+    ``cosine``: the class of that name of JunlinHan/DCLGAN.
     """
+    if similarity == "cosine":
+        query, key = F.normalize(query, dim=1, eps=1e-8), F.normalize(key, dim=1, eps=1e-8)
     q = query.reshape(groups, -1, query.shape[1])
     k = key.detach().reshape(groups, -1, key.shape[1])
-    similarity = torch.bmm(q, k.transpose(1, 2))  # [groups, S, S]
+    among = torch.bmm(q, k.transpose(1, 2))  # [groups, S, S]
     positive = (q * k).sum(-1, keepdim=True)
-    itself = torch.eye(similarity.shape[1], dtype=torch.bool, device=query.device)
-    logits = torch.cat((positive, similarity.masked_fill(itself, -10.0)), dim=2).flatten(0, 1) / temperature
+    itself = torch.eye(among.shape[1], dtype=torch.bool, device=query.device)
+    logits = torch.cat((positive, among.masked_fill(itself, -10.0)), dim=2).flatten(0, 1) / temperature
     target = torch.zeros(logits.shape[0], dtype=torch.long, device=query.device)
     return F.cross_entropy(logits, target, reduction="none")

@@ -9,6 +9,11 @@ from torch import Tensor
 from methods.interface import Draws
 
 
+def attention_map(scores: Tensor, size: tuple[int, int]) -> Tensor:
+    """The discriminator's raw scores [B, 1, h, w] at every position of a feature map: [B, 1, *size]."""
+    return F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
+
+
 def dag_positions(
     scores: Tensor,
     size: tuple[int, int],
@@ -37,9 +42,8 @@ def dag_positions(
     total = min(num_patches, n)
     covering = int(total * random_ratio)
     guided = total - covering
-    attention = F.interpolate(scores, size=size, mode="bilinear", align_corners=False).flatten(1)
     rows = []
-    for i, row in enumerate(attention):
+    for i, row in enumerate(attention_map(scores, size).flatten(1)):
         candidates = draw.permutation(f"{name}/sample{i}/oversample", n, row.device)[: total * oversample_ratio]
         order = torch.argsort(row[candidates], stable=True, descending=highest)
         parts = [candidates[order[:guided]]]

@@ -80,7 +80,11 @@ def main(argv: list[str] | None = None) -> int:
     checks = supported()
     reports = []
     for path in files:
-        report = check_file(path, checks)
+        try:
+            report = check_file(path, checks)
+        except json.JSONDecodeError as error:
+            print(f"{path}: not a golden file ({error})", file=sys.stderr)
+            return 2
         print(line(path, report), flush=True)
         reports.append(report)
     if any(report is not None and not report.ok for report in reports):

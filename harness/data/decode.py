@@ -53,7 +53,7 @@ def decode(data: bytes, path: Path) -> Image.Image:
     try:
         with Image.open(io.BytesIO(data)) as picture:
             picture.load()
-            return _to_rgb(ImageOps.exif_transpose(picture), picture.format)
+            return _to_rgb(_upright(picture), picture.format)
     except UnidentifiedImageError as error:
         raise BrokenPicture(f"{path} is not a picture that Pillow can read: replace or remove it") from error
     except Image.DecompressionBombError as error:
@@ -61,6 +61,14 @@ def decode(data: bytes, path: Path) -> Image.Image:
     except Exception as error:  # on damaged data the decoders raise whatever their parsing trips over
         reason = str(error) or type(error).__name__
         raise BrokenPicture(f"{path} cannot be decoded: {reason}; replace or remove it") from error
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF entry says."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # whatever the parser trips over: the entry is damaged, the pixels are sound
+        return picture
 
 
 def _to_rgb(picture: Image.Image, file_format: str | None) -> Image.Image:

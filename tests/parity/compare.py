@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,19 +31,37 @@ class Report:
             self.worst[kind] = (error, name)
 
     def tensor(self, kind: str, name: str, ours: Tensor, golden: Mapping[str, Any]) -> None:
-        """Compare shape, sampled values and norm of a recorded tensor."""
+        """Compare shape, statistics and sampled values of a recorded tensor."""
         ours = ours.detach()
         if list(ours.shape) != golden["shape"]:
             self.wrong.append(f"{name}: shape {list(ours.shape)}, golden {golden['shape']}")
             return
-        self.relative(kind, f"{name} l2", float(ours.norm()), golden["l2"], floor=1e-9)
-        scale = golden["l2"] / max(1, ours.numel()) ** 0.5  # of a typical entry
+        typical = max((golden["mean"] ** 2 + golden["std"] ** 2) ** 0.5, 1e-9)  # size of an entry
+        self.relative(kind, f"{name} mean", float(ours.mean()), golden["mean"], floor=typical)
+        self.relative(kind, f"{name} std", float(ours.std(correction=0)), golden["std"], floor=typical)
+        if "l2" in golden:
+            self.relative(kind, f"{name} l2", float(ours.norm()), golden["l2"], floor=1e-9)
         for position, value in zip(golden["positions"], golden["values"], strict=True):
-            self.relative(kind, f"{name}[{position}]", float(ours.flatten()[position]), value, floor=scale)
+            self.relative(kind, f"{name}[{position}]", float(ours.flatten()[position]), value, floor=typical)
 
     def same(self, name: str, ours: object, golden: object) -> None:
         if ours != golden:
             self.wrong.append(f"{name}: {ours!r}, golden {golden!r}")
+
+    def keys(self, name: str, net: nn.Module, golden: Mapping[str, Any], buffers: Collection[str] = ()) -> None:
+        """Compare the state_dict of ``net`` with the keys and shapes recorded for ``name``.
+
+        ``buffers`` are keys that the file lists apart from the others, without shapes.
+        """
+        expected = golden[name]
+        if isinstance(expected, str):
+            expected = golden[expected.removeprefix("same as ")]
+        ours = {key: list(value.shape) for key, value in net.state_dict().items()}
+        if apart := set(buffers) - expected.keys():
+            self.same(f"buffers of {name}", apart - ours.keys(), set())
+            ours = {k: v for k, v in ours.items() if k not in apart and not k.endswith("num_batches_tracked")}
+        for key in sorted(ours.keys() | expected.keys()):
+            self.same(f"shape of {name}.{key}", ours.get(key), expected.get(key))
 
     @property
     def ok(self) -> bool:
@@ -65,6 +83,8 @@ class Trainee:
     outputs: Callable[[Batch], dict[str, Tensor]] | None = None
     """outputs and features before the first step, under the file's names"""
     before_step: Callable[[int], None] = lambda step: None
+    pictures: Callable[[Batch], Batch] = lambda batch: batch
+    """the file's pictures in the range that our step takes"""
 
 
 def check_training(data: Mapping[str, Any], trainee: Trainee) -> Report:
@@ -73,19 +93,18 @@ def check_training(data: Mapping[str, Any], trainee: Trainee) -> Report:
     for name, net in trainee.nets.items():
         recipe.fill(net, name, seed)
         if name in data.get("keys", {}):
-            shapes = {key: list(value.shape) for key, value in net.state_dict().items()}
-            report.same(f"keys of {name}", shapes, data["keys"][name])
+            report.keys(name, net, data["keys"], data.get("buffers", {}).get(name, ()))
     method.draw = trainee.draws
     method.epoch = trainee.epoch  # constant learning rates: start_epoch is not called
     if trainee.outputs is not None:
         trainee.draws.step = 0
         with torch.no_grad():
-            check_outputs(report, trainee.outputs(batch_of(data, seed, 0)), data["output_step0"])
+            check_outputs(report, trainee.outputs(trainee.pictures(batch_of(data, seed, 0))), data["output_step0"])
     gradients = record_gradients(method)
     for step, golden in enumerate(data["losses"]):
         trainee.draws.step = step
         trainee.before_step(step)
-        ours = trainee.losses(method.step(batch_of(data, seed, step)))
+        ours = trainee.losses(method.step(trainee.pictures(batch_of(data, seed, step))))
         for name, value in ours.items():
             report.relative("loss", f"{name} at step {step}", float(value), golden[name], floor=1e-12)
     check_networks(report, data, trainee.nets, gradients)
@@ -142,5 +161,9 @@ def check_networks(
                 report.relative("parameter", f"{name}.{key} |.|", float(p.detach().abs().mean()), mean_abs)
         for key, golden in data.get("buffers_after_3", {}).get(name, {}).items():
             value = net.state_dict()[key].double()
-            l2 = golden["l2"] if isinstance(golden, dict) else golden
+            if isinstance(golden, list):
+                _, mean_abs, l2 = golden
+                report.relative("parameter", f"{name}.{key} |.|", float(value.abs().mean()), mean_abs, floor=1e-6)
+            else:
+                l2 = golden["l2"] if isinstance(golden, dict) else golden
             report.relative("parameter", f"{name}.{key}", float(value.norm()), l2, floor=1e-6)

@@ -22,7 +22,7 @@ def config(cfg: Mapping[str, Any]) -> EnCo.Config:
     random = cfg["oversample_ratio"] == 1 and cfg["random_ratio"] == 1
     return EnCo.Config(
         **network_options(cfg),
-        warmup_epochs=cfg.get("warmup_epochs", 0),
+        warmup_epochs=max(0, cfg.get("warmup_epochs", 0)),
         nce_layers=ints(cfg["nce_layers"]),
         lambda_NCE=float(cfg["lambda_NCE"]),
         lambda_IDT=float(cfg["lambda_IDT"]),

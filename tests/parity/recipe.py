@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,12 @@ def picture(seed: int, name: str, shape: tuple[int, ...] | list[int]) -> Tensor:
     return rounded(random_state(seed, f"input/{name}").uniform(-1, 1, tuple(shape)))
 
 
+def scaled_pictures(seed: int, recorded: Mapping[str, Any], side: str) -> list[Tensor]:
+    """Recipe inputs times the scale listed for each, of domain ``side``."""
+    names, scales = recorded[f"inputs_{side}"], recorded[f"scale_{side}"]
+    return [picture(seed, n, recorded["shape"]) * scale for n, scale in zip(names, scales, strict=True)]
+
+
 def permutation(seed: int, name: str, n: int) -> Tensor:
     return torch.from_numpy(random_state(seed, f"perm/{name}").permutation(n))
 
@@ -53,11 +59,17 @@ def fill(net: nn.Module, name: str, seed: int) -> None:
 
 
 class RecordedDraws(Draws):
-    """Replays the permutations of the recipe and the coins a file records, step by step."""
+    """Replays the permutations of the recipe and the choices a file records, step by step."""
 
-    def __init__(self, seed: int, coins: list[dict[str, bool]] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        coins: list[dict[str, bool]] | None = None,
+        uniforms: list[dict[str, float]] | None = None,
+    ) -> None:
         self.seed = seed
         self.coins = coins or []
+        self.uniforms = uniforms or []
         self.step = 0
 
     def permutation(self, name: str, n: int, device: torch.device) -> Tensor:
@@ -67,4 +79,29 @@ class RecordedDraws(Draws):
         return torch.tensor(self.coins[self.step][name])
 
     def uniform(self, name: str, shape: tuple[int, ...], device: torch.device) -> Tensor:
-        raise KeyError(f"the file records no uniform numbers {name!r}")
+        return torch.tensor(self.uniforms[self.step][name]).expand(shape)
+
+
+def pool_uniforms(data: Mapping[str, Any], pools: Sequence[str], capacity: int, batch: int) -> list[dict[str, float]]:
+    """The draws of image pools, for :class:`RecordedDraws`, from ``random.pool_draws_in_order`` of a file.
+
+    The official pools draw only when they are full, ours always; what is drawn before is without effect.
+
+    Args:
+        pools: names of the draws of each pool, in the order in which the official code queries them.
+    """
+    recorded = data["random"].get("pool_draws_in_order", ())
+    entries = iter(() if isinstance(recorded, str) else recorded)
+    steps: list[dict[str, float]] = []
+    for step in range(len(data["losses"])):
+        draws: dict[str, float] = {}
+        for pool in pools:
+            for i in range(batch):
+                full = 0 < capacity <= step * batch + i
+                entry = next(entries) if full else {"step": step, "uniform": 0.0}
+                if entry["step"] != step:
+                    raise ValueError(f"a draw of step {entry['step']} where one of step {step} is expected")
+                draws[f"{pool}/{i}/swap"] = entry["uniform"]
+                draws[f"{pool}/{i}/slot"] = (entry.get("randint", 0) + 0.5) / max(1, capacity)
+        steps.append(draws)
+    return steps

@@ -1,0 +1,45 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUNS ?= results/demo
+
+.PHONY: demo test test-all lint format clean help
+
+help:
+	@echo "make demo      train EnCo and CUT on the embedded dataset, print the table   (about ten minutes, CPU)"
+	@echo "make test      the tests                                                     (a few minutes)"
+	@echo "make test-all  the tests and the slow ones"
+	@echo "make lint      linter, formatter and type checker"
+
+# Installed once for each state of pyproject.toml. A torch that the interpreter already has is kept.
+$(VENV)/.installed: pyproject.toml
+	@test -x $(BIN)/python || { \
+	  if $(PYTHON) -c 'import torch, torchvision' 2>/dev/null; \
+	  then echo "uses the torch of $(PYTHON)"; $(PYTHON) -m venv --system-site-packages $(VENV); \
+	  else $(PYTHON) -m venv $(VENV); fi; }
+	@echo "installs the harness and what it needs into $(VENV) (torch is large: some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	@$(BIN)/harness run --methods enco,cut --dataset toy --seeds 0-1 --runs $(RUNS) $(DEMO_OPTIONS)
+	@$(BIN)/harness report --runs $(RUNS)
+
+test: $(VENV)/.installed
+	@$(BIN)/python -m pytest -q -m "not slow"
+
+test-all: $(VENV)/.installed
+	@$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.installed
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.installed
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) $(RUNS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,45 @@
+"""Features of pictures: a network by name, and its output for the pictures of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.images import Picture, read_batches
+
+Features = NDArray[np.float32]
+"""pictures x dimensions"""
+
+Report = Callable[[int, int], None]
+"""Called with pictures done and pictures to do."""
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """What turns pictures into features."""
+
+    name: str
+    """all that changes values: resize, network, digest of its weights, version of the code"""
+    extract: Callable[[Sequence[Picture]], Features]
+    """pictures (sizes may differ) -> features, one row each"""
+
+
+def compute_features(
+    files: Sequence[Path], extractor: Extractor, batch_size: int, report: Report, workers: int | None = None
+) -> Features:
+    """Features of ``files``, in their order, float32; files are decoded ahead of the network.
+
+    Raises:
+        EvaluationError: a file is broken; names it.
+    """
+    rows: list[Features] = []
+    done = 0
+    for batch in read_batches(files, batch_size, workers):
+        rows.append(extractor.extract(batch).astype(np.float32, copy=False))
+        done += len(batch)
+        report(done, len(files))
+    return np.concatenate(rows)

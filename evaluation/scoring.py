@@ -1,0 +1,157 @@
+"""Scores of a folder of pictures against a folder of real ones."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evaluation.errors import EvaluationError
+from evaluation.protocol import Measurement, Score, find_metric
+
+if TYPE_CHECKING:
+    import torch
+
+    from evaluation.features import Extractor, Features
+    from evaluation.images import PictureFolder
+    from evaluation.inception import Inception
+
+
+def score(
+    fake: Path,
+    real: Path,
+    metrics: Sequence[str] = ("fid",),
+    *,
+    device: str = "cpu",
+    batch_size: int = 16,
+    inception: Path | None = None,
+    fetch: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Score]:
+    """Score the pictures of ``fake`` against those of ``real``, one `Score` a metric, in the order asked.
+
+    The features of a folder are computed once, however many metrics need them; those of ``real`` are kept
+    in the cache folder by content. Values depend on neither file names, listing order nor batch size
+    (beyond rounding of the network).
+
+    Args:
+        fake: folder of generated pictures (jpg jpeg png webp bmp tif tiff ppm pgm; any sizes, also mixed).
+        real: folder of reference pictures.
+        metrics: names in `METRICS`.
+        device: where networks run, as torch names devices.
+        batch_size: pictures a network sees at once.
+        inception: file of Inception weights; by default they are looked for, see `inception_weights`.
+        fetch: whether the weights (81 MB) may be downloaded where none are found.
+        progress: called with pictures done and pictures to do, in each pass over a folder.
+
+    Raises:
+        EvaluationError: unknown metric, empty or absent folder, broken file, too few pictures, no weights.
+    """
+    known = [find_metric(name) for name in metrics]
+    pair = FolderPair.of(fake, real, device, batch_size, inception, fetch, progress)
+    scores = []
+    for metric in known:
+        module, function = metric.measure.split(":")
+        made: Measurement = getattr(importlib.import_module(module), function)(pair)
+        scores.append(
+            Score(
+                metric=metric.name,
+                value=made.value,
+                protocol=f"{metric.protocol}[{made.details}]" if made.details else metric.protocol,
+                direction=metric.direction,
+                n_fake=len(pair.fake.pictures),
+                n_real=len(pair.real.pictures),
+                weights=made.weights,
+                reference=pair.real.digest,
+            )
+        )
+    return scores
+
+
+@dataclass
+class FolderPair:
+    """Two folders under comparison, and what metrics share: their features and the Inception network."""
+
+    fake: PictureFolder
+    real: PictureFolder
+    device_name: str
+    batch_size: int
+    inception_path: Path | None
+    fetch: bool
+    progress: Callable[[int, int], None] | None
+    _features: dict[tuple[str, str], Features] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        fake: Path,
+        real: Path,
+        device: str = "cpu",
+        batch_size: int = 16,
+        inception: Path | None = None,
+        fetch: bool = True,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> FolderPair:
+        """The pair of two folders; arguments as in `score`.
+
+        Raises:
+            EvaluationError: a folder is absent or empty, or the batch size is below one.
+        """
+        from evaluation.images import PictureFolder
+
+        if batch_size < 1:
+            raise EvaluationError(f"batch size {batch_size}: expected at least 1")
+        pair = cls(PictureFolder(Path(fake)), PictureFolder(Path(real)), device, batch_size, inception, fetch, progress)
+        for folder in (pair.fake, pair.real):
+            folder.pictures  # noqa: B018 - an absent or empty folder is reported before anything costs time
+        return pair
+
+    def report(self, done: int, to_do: int) -> None:
+        """Tell whoever waits how far a pass over a folder is."""
+        if self.progress is not None:
+            self.progress(done, to_do)
+
+    def features(self, folder: PictureFolder, extractor: Extractor) -> Features:
+        """Features of one side's pictures in the order of their content, computed once; the reference is cached."""
+        from evaluation.features import compute_features
+        from evaluation.reference import cached_features
+
+        key = (folder.digest, extractor.name)
+        if key not in self._features:
+            compute = partial(compute_features, folder.by_content, extractor, self.batch_size, self.report)
+            is_reference = folder is self.real
+            self._features[key] = cached_features(folder, extractor, compute) if is_reference else compute()
+        return self._features[key]
+
+    @cached_property
+    def device(self) -> torch.device:
+        """The device that networks run on.
+
+        Raises:
+            EvaluationError: torch knows no such device, or it is not there.
+        """
+        import torch
+
+        try:
+            device = torch.device(self.device_name)
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError, ImportError) as error:
+            reason = str(error).splitlines()[0]
+            raise EvaluationError(f"device {self.device_name!r} cannot be used ({reason})") from error
+        return device
+
+    @cached_property
+    def inception(self) -> tuple[Inception, str]:
+        """The Inception network, ready on the device, and the digest of its weights.
+
+        Raises:
+            EvaluationError: as `inception_weights`.
+        """
+        from evaluation.inception import load_inception
+        from evaluation.weights import inception_weights
+
+        state, digest = inception_weights(self.inception_path, self.fetch)
+        return load_inception(state, self.device), digest

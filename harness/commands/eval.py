@@ -1,0 +1,81 @@
+"""``harness eval``: scores of two folders, or of a finished run again."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from harness.commands import add_runs
+from harness.errors import UserError
+from harness.runs import RunFolder, find_run
+
+EPILOG = """Examples:
+  harness eval translations/ datasets/horse2zebra/testB          two folders, no run needed
+  harness eval translations/ datasets/horse2zebra/testB --json
+  harness eval enco-toy-s0 --metrics fid                         a run again; the rows are added to its own"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument("fake", metavar="FAKE|RUN", help="a folder of generated pictures, or a run")
+    parser.add_argument("real", nargs="?", type=Path, metavar="REAL", help="a folder of real pictures")
+    parser.add_argument("--metrics", default="fid", metavar="NAMES", help="separated by commas (default: fid)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_runs(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from evaluation.errors import EvaluationError
+
+    try:
+        return score_folders(args) if args.real is not None else score_again(args)
+    except EvaluationError as error:
+        raise UserError(str(error)) from None
+
+
+def score_folders(args: argparse.Namespace) -> int:
+    import evaluation
+    from harness.work import device_of
+
+    device = str(device_of(args.device))
+    scores = evaluation.score(Path(args.fake), args.real, args.metrics.split(","), device=device, progress=show_progress)
+    if args.json:
+        print(json.dumps([asdict(score) for score in scores], indent=1))
+        return 0
+    for score in scores:
+        print(f"{score.metric:10} {score.value:12.6g}   {score.protocol}   {score.n_fake} against {score.n_real} pictures")
+    return 0
+
+
+def score_again(args: argparse.Namespace) -> int:
+    from harness import scoring
+    from harness.work import dataset_of, device_of
+
+    found: RunFolder = find_run(args.runs, args.fake)
+    if not found.translations.is_dir():
+        raise UserError(f"{found.name} has no translations yet: it is {found.state().stage}. Finish it with `harness run`")
+    rows = scoring.score_run(
+        found,
+        dataset_of(found),
+        found.state().step,
+        args.metrics.split(","),
+        device_of(args.device),
+        lambda _, done, total: show_progress(done, total),
+    )
+    if args.json:
+        print(json.dumps([asdict(row) for row in rows], indent=1))
+        return 0
+    for row in rows:
+        print(f"{row.metric:10} {row.value:12.6g}   {row.protocol}   {row.n_fake} against {row.n_real} pictures")
+    return 0
+
+
+def show_progress(done: int, total: int) -> None:
+    """Pictures done, in a terminal only."""
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\rscore {done}/{total}\x1b[K", end=end, file=sys.stderr, flush=True)

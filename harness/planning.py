@@ -1,0 +1,154 @@
+"""From the words of a command line to the runs they ask for, checked before anything expensive. No torch."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.catalogue import card, targets
+from harness.data.folders import Dataset, open_dataset
+from harness.data.sizes import default_load_size
+from harness.errors import UserError
+from harness.runs import RunFolder, State
+from harness.spec import REFERENCES, RunSpec, resolve_options
+
+FREE_BYTES = 500_000_000
+"""free space that a run needs at least: two checkpoints, translations, samples"""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run that was asked for, and how far it is."""
+
+    spec: RunSpec
+    run: RunFolder
+    state: State
+
+    @property
+    def finished(self) -> bool:
+        return self.state.stage == "finished"
+
+
+def method_names(text: str) -> list[str]:
+    """``enco,cut`` or ``all``."""
+    if text.strip() == "all":
+        return list(targets())
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise UserError("--methods names no method; expected e.g. enco,cut or all")
+    return names
+
+
+def seed_list(text: str) -> list[int]:
+    """``0-2,5`` -> [0, 1, 2, 5]."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise UserError(f"--seeds {text}: expected whole numbers and ranges, e.g. 0-2,5")
+        seeds += range(int(first), int(last if dash else first) + 1)
+    if not seeds:
+        raise UserError(f"--seeds {text} names no seed; expected e.g. 0-2,5")
+    return list(dict.fromkeys(seeds))
+
+
+def options_of(method: str, methods: Sequence[str], settings: Sequence[str]) -> dict[str, str]:
+    """The ``--set`` settings that concern ``method``: ``method.option=value`` or ``option=value`` for all that have
+    the option. UserError for one that concerns none of ``methods``."""
+    found = {}
+    for setting in settings:
+        left, equals, value = setting.partition("=")
+        if not equals:
+            raise UserError(f"--set {setting}: expected option=value or method.option=value")
+        owner, dot, option = left.strip().rpartition(".")
+        if dot and owner not in methods:
+            raise UserError(f"--set {setting}: {owner!r} is not among the methods of this command: {', '.join(methods)}")
+        if dot and owner == method:
+            card(method).option(option)
+            found[option] = value
+        elif not dot:
+            having = [m for m in methods if option in {o.name for o in card(m).options}]
+            if not having:
+                card(methods[0]).option(option)  # says which options there are
+            if method in having:
+                found[option] = value
+    return found
+
+
+def plan(
+    methods: Sequence[str],
+    dataset: Dataset,
+    data: str,
+    seeds: Iterable[int],
+    settings: Sequence[str],
+    size: int | None,
+    load_size: int | None,
+    **common: Any,
+) -> list[RunSpec]:
+    """One spec for each method and seed. ``common`` are further fields of RunSpec."""
+    side = size or dataset.default_size
+    fields = {
+        "dataset": dataset.name,
+        "data": data,
+        "direction": dataset.direction,
+        "size": side,
+        "load_size": load_size or default_load_size(side),
+        **common,
+    }
+    resolved = {m: resolve_options(m, options_of(m, methods, settings)) for m in methods}
+    return [RunSpec(method=m, options=resolved[m], seed=seed, **fields) for m in methods for seed in seeds]
+
+
+def reference_specs(specs: Sequence[RunSpec]) -> list[RunSpec]:
+    """The reference rows that a table of ``specs`` needs: one of each kind for each dataset, direction and size."""
+    found: dict[str, RunSpec] = {}
+    for spec in specs:
+        for name in REFERENCES:
+            reference = RunSpec(
+                method=name,
+                dataset=spec.dataset,
+                data=spec.data,
+                direction=spec.direction,
+                size=spec.size,
+                load_size=default_load_size(spec.size),
+            )
+            found[reference.name] = reference
+    return list(found.values())
+
+
+def cells(runs: Path, specs: Iterable[RunSpec]) -> list[Cell]:
+    """The cells of a plan with their state on disk; UserError where a folder holds another configuration."""
+    planned = []
+    for spec in specs:
+        run = RunFolder(runs / spec.name)
+        if (run.path / "spec.json").exists():
+            run.create(spec)  # compares
+        planned.append(Cell(spec, run, run.state()))
+    return planned
+
+
+def check_writable(runs: Path) -> None:
+    """UserError unless ``runs`` can be made and written and has room."""
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        probe = runs / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"cannot write to {runs}: {error.strerror}. Choose another folder with --runs") from None
+    free = shutil.disk_usage(runs).free
+    if free < FREE_BYTES:
+        raise UserError(
+            f"{runs} has {free / 1e6:.0f} MB free; a run needs {FREE_BYTES / 1e6:.0f} MB. "
+            "Make room or choose another folder with --runs"
+        )
+
+
+def open_for(name: str, direction: str | None) -> tuple[Dataset, str]:
+    """A dataset and what a run folder remembers to find it again: its name, or the absolute path of a folder."""
+    dataset = open_dataset(name, direction)  # type: ignore[arg-type]
+    is_folder = Path(name).is_dir() or "/" in name
+    return dataset, str(dataset.root.resolve()) if is_folder else name

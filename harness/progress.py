@@ -1,0 +1,63 @@
+"""What a worker tells a person: the log, and one line of progress."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+
+class Log:
+    """Lines for the terminal and for ``log.txt``; in a terminal the progress line is rewritten in place."""
+
+    def __init__(self, file: Path, name: str) -> None:
+        self.file = file
+        self.name = name
+        self.terminal = sys.stdout.isatty()
+        self.shown = 0.0
+        self.open_line = False
+
+    def say(self, text: str) -> None:
+        """One event, on a line of its own."""
+        self.close_line()
+        print(f"{self.name}  {text}", flush=True)
+        self.write(text)
+
+    def progress(self, text: str, final: bool = False) -> None:
+        """Where things are: in a terminal at most each second, elsewhere each ten seconds."""
+        now = time.monotonic()
+        if not final and now - self.shown < (1 if self.terminal else 10):
+            return
+        self.shown = now
+        if self.terminal:
+            print(f"\r{self.name}  {text}\x1b[K", end="", flush=True)
+            self.open_line = True
+        else:
+            print(f"{self.name}  {text}", flush=True)
+        self.write(text)
+
+    def due(self) -> bool:
+        """Whether a progress line would be shown now."""
+        return time.monotonic() - self.shown >= (1 if self.terminal else 10)
+
+    def close_line(self) -> None:
+        if self.open_line:
+            print(flush=True)
+            self.open_line = False
+
+    def write(self, text: str) -> None:
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        with self.file.open("a", encoding="utf-8") as file:
+            file.write(f"{stamp}  {text}\n")
+
+
+def duration(seconds: float) -> str:
+    """``4s``, ``3m20s``, ``5h03m``, ``2d04h``."""
+    s = round(seconds)
+    if s < 60:
+        return f"{s}s"
+    if s < 3600:
+        return f"{s // 60}m{s % 60:02d}s"
+    if s < 86400:
+        return f"{s // 3600}h{s % 3600 // 60:02d}m"
+    return f"{s // 86400}d{s % 86400 // 3600:02d}h"

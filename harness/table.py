@@ -1,0 +1,293 @@
+"""Result tables: a view of the rows of all runs, one table for each dataset, direction and size. No torch.
+
+Rows of different protocols never share a column, and runs of different budgets never share a row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from evaluation.protocol import METRICS
+from harness.catalogue import show
+from harness.collect import Collected, Machine, Scored
+from harness.errors import UserError
+from harness.published import Figure, table1
+from harness.runs import Row
+from harness.spec import REFERENCES, RunSpec
+
+
+class Column(NamedTuple):
+    """One metric by one protocol; only rows that agree in all of this are comparable."""
+
+    metric: str
+    higher_is_better: bool
+    protocol: str
+    selected: str
+    n_fake: int
+    n_real: int
+    reference: str
+
+
+class Settings(NamedTuple):
+    """What a run was given besides its method; runs that differ in it are not averaged."""
+
+    steps: int
+    load_size: int
+    batch_size: int
+    precision: str
+
+    def words(self) -> dict[str, str]:
+        """Each setting as a table says it."""
+        return {
+            "steps": f"{self.steps:,} step{'s' if self.steps != 1 else ''}",
+            "load size": f"crops from {self.load_size}x{self.load_size}",
+            "batch size": f"batch {self.batch_size}",
+            "precision": self.precision,
+        }
+
+
+class RowKey(NamedTuple):
+    """What makes a row: runs that differ in their seed alone share one."""
+
+    method: str
+    options: tuple[tuple[str, str], ...]
+    """changed options"""
+    settings: Settings | None
+    """None for reference rows"""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One score of one row, over seeds."""
+
+    values: Mapping[int, float]
+    """by seed"""
+    mean: float
+    std: float | None
+    """sample standard deviation (n - 1); None for a single seed"""
+    beats_identity: bool | None = None
+    """None for reference rows and where the identity row has no value in this column"""
+    best: bool = False
+    """best mean of the column among two or more methods"""
+
+    @property
+    def n(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One line of a table."""
+
+    key: RowKey
+    label: str
+    cells: tuple[Cell | None, ...]
+    """one for each column; None where there is no value"""
+
+    @property
+    def is_reference(self) -> bool:
+        return self.key.settings is None
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(sorted({seed for cell in self.cells if cell for seed in cell.values}))
+
+
+@dataclass(frozen=True)
+class Table:
+    """The results on one dataset, in one direction, at one size."""
+
+    dataset: str
+    direction: str
+    size: int
+    columns: tuple[Column, ...]
+    rows: tuple[TableRow, ...]
+    """the reference rows first, whether there are values or not"""
+    common_options: tuple[tuple[str, str], ...]
+    """changed options that all methods share, left out of the labels"""
+    runs: int
+    unscored: int
+    """how many of ``runs`` have no scores yet; reference runs are not counted"""
+    machines: tuple[Machine, ...]
+    """of each run with scores"""
+    published: tuple[Figure, ...]
+    """printed figures of the methods in the table, to be shown apart"""
+
+    @property
+    def title(self) -> str:
+        return f"{self.dataset} {self.direction} {self.size}x{self.size}"
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """For each column the letter that tells it from others of the same metric; "" where it is the only one."""
+        metrics = [column.metric for column in self.columns]
+        return tuple(
+            letter(metrics[:i].count(metric)) if metrics.count(metric) > 1 else "" for i, metric in enumerate(metrics)
+        )
+
+
+def tables(collected: Collected, metrics: Sequence[str] | None = None) -> list[Table]:
+    """All tables of a folder of runs, by dataset; ``metrics`` limits the columns."""
+    groups: dict[tuple[str, str, int], tuple[list[Scored], list[RunSpec]]] = defaultdict(lambda: ([], []))
+    for run in collected.scored:
+        groups[group_of(run.spec)][0].append(run)
+    for spec in collected.unscored:
+        groups[group_of(spec)][1].append(spec)
+    return [table_of(group, *groups[group], metrics) for group in sorted(groups)]
+
+
+def group_of(spec: RunSpec) -> tuple[str, str, int]:
+    return spec.dataset, spec.direction, spec.size
+
+
+def table_of(
+    group: tuple[str, str, int], scored: list[Scored], unscored: list[RunSpec], metrics: Sequence[str] | None
+) -> Table:
+    dataset, direction, size = group
+    pool = pooled(scored, metrics)
+    columns = sorted({column for cells in pool.values() for column in cells}, key=column_order)
+    for name in REFERENCES:
+        pool.setdefault(RowKey(name, (), None), {})
+    keys = sorted(pool, key=row_order)
+    common, labels = labelled([key for key in keys if key.settings is not None])
+    rows = [
+        TableRow(key, labels.get(key, key.method), tuple(cell_of(pool[key].get(column)) for column in columns))
+        for key in keys
+    ]
+    pending = sum(not spec.is_reference for spec in unscored)
+    return Table(
+        dataset=dataset,
+        direction=direction,
+        size=size,
+        columns=tuple(columns),
+        rows=judged(rows, columns),
+        common_options=common,
+        runs=pending + sum(not run.spec.is_reference for run in scored),
+        unscored=pending,
+        machines=tuple(run.machine for run in scored),
+        published=table1().select(dataset, direction, {run.spec.method for run in scored}),
+    )
+
+
+def pooled(scored: Iterable[Scored], metrics: Sequence[str] | None) -> dict[RowKey, dict[Column, dict[int, Row]]]:
+    """Scores by row, column and seed; of two runs that differ in none of these, the one scored last."""
+    pool: dict[RowKey, dict[Column, dict[int, Row]]] = defaultdict(lambda: defaultdict(dict))
+    for run in scored:
+        for row in run.rows:
+            if metrics is not None and row.metric not in metrics:
+                continue
+            column = Column(
+                row.metric, row.higher_is_better, row.protocol, row.selected, row.n_fake, row.n_real, row.reference
+            )
+            values = pool[row_key(run.spec, row)][column]
+            seed = 0 if run.spec.is_reference else row.seed
+            if seed not in values or values[seed].time <= row.time:
+                values[seed] = row
+    return dict(pool)
+
+
+def row_key(spec: RunSpec, row: Row) -> RowKey:
+    if spec.is_reference:
+        return RowKey(spec.method, (), None)
+    settings = Settings(row.step, spec.load_size, spec.batch_size, spec.precision)
+    try:
+        options = tuple((name, show(value)) for name, value in spec.changed_options().items())
+    except UserError:  # the method is not installed any more; its label was stored with the score
+        return RowKey(row.method, (), settings)
+    return RowKey(spec.method, options, settings)
+
+
+def cell_of(values: Mapping[int, Row] | None) -> Cell | None:
+    if not values:
+        return None
+    by_seed = {seed: values[seed].value for seed in sorted(values)}
+    mean, std = mean_and_std(list(by_seed.values()))
+    return Cell(by_seed, mean, std)
+
+
+def mean_and_std(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and sample standard deviation (n - 1), which a single value does not have."""
+    n = len(values)
+    if not all(math.isfinite(value) for value in values):
+        return sum(values) / n, None
+    mean = math.fsum(values) / n
+    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1)) if n > 1 else None
+
+
+def judged(rows: Sequence[TableRow], columns: Sequence[Column]) -> tuple[TableRow, ...]:
+    """The rows with each cell of a method compared with the identity row, and the best of each column marked."""
+    identity = next(row for row in rows if row.is_reference and row.key.method == "identity")
+    best = [
+        best_mean([row.cells[i] for row in rows if not row.is_reference], column.higher_is_better)
+        for i, column in enumerate(columns)
+    ]
+
+    def judge(cell: Cell | None, i: int) -> Cell | None:
+        if cell is None:
+            return None
+        floor = identity.cells[i]
+        beats = better(cell.mean, floor.mean, columns[i].higher_is_better) if floor else None
+        return replace(cell, beats_identity=beats, best=cell.mean == best[i])
+
+    return tuple(
+        row if row.is_reference else replace(row, cells=tuple(judge(cell, i) for i, cell in enumerate(row.cells)))
+        for row in rows
+    )
+
+
+def better(a: float, b: float, higher: bool) -> bool:
+    return a > b if higher else a < b
+
+
+def best_mean(cells: Iterable[Cell | None], higher: bool) -> float | None:
+    """The best mean of a column; None where fewer than two methods have one, since then nothing was compared."""
+    means = [cell.mean for cell in cells if cell and not math.isnan(cell.mean)]
+    if len(means) < 2:
+        return None
+    return max(means) if higher else min(means)
+
+
+def labelled(keys: Sequence[RowKey]) -> tuple[tuple[tuple[str, str], ...], dict[RowKey, str]]:
+    """The changed options that all rows share, and for each row a label that shows the rest.
+
+    A setting (steps, precision, ...) stands in the labels only where the rows differ in it. A single row keeps
+    all its options in its label.
+    """
+    several = len(keys) > 1
+    common = tuple(item for item in keys[0].options if all(item in key.options for key in keys)) if several else ()
+    varied = varied_settings([key.settings for key in keys if key.settings])
+    labels = {}
+    for key in keys:
+        inside = ",".join(f"{name}={value}" for name, value in key.options if (name, value) not in common)
+        words = key.settings.words() if key.settings else {}
+        outside = ", ".join(words[name] for name in varied)
+        labels[key] = key.method + (f"[{inside}]" if inside else "") + (f" ({outside})" if outside else "")
+    return common, labels
+
+
+def varied_settings(settings: Sequence[Settings]) -> list[str]:
+    """The names of the settings that are not the same in all rows."""
+    words = [setting.words() for setting in settings]
+    return [name for name in words[0] if len({word[name] for word in words}) > 1] if words else []
+
+
+def column_order(column: Column) -> tuple[int, Column]:
+    """Metrics in the order of the registry, then by protocol."""
+    known = list(METRICS)
+    return known.index(column.metric) if column.metric in known else len(known), column
+
+
+def row_order(key: RowKey) -> tuple[bool, int, RowKey]:
+    """Reference rows first, then methods by name; the default configuration before changed ones."""
+    is_reference = key.settings is None
+    return not is_reference, REFERENCES.index(key.method) if is_reference else 0, key
+
+
+def letter(number: int) -> str:
+    """0 -> a, 25 -> z, 26 -> aa."""
+    text = chr(ord("a") + number % 26)
+    return letter(number // 26 - 1) + text if number >= 26 else text

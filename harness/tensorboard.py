@@ -1,0 +1,31 @@
+"""Losses and samples for TensorBoard, an extra: ``pip install 'unpaired-harness[tensorboard]'``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from harness.errors import UserError
+
+
+class Writer:
+    """Event files in the folder ``tensorboard`` of a run."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise UserError("--tensorboard needs the package tensorboard: pip install tensorboard") from None
+        self.writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+
+    def losses(self, values: Mapping[str, float], step: int) -> None:
+        for name, value in values.items():
+            self.writer.add_scalar(f"loss/{name}", value, step)  # type: ignore[no-untyped-call]
+
+    def picture(self, path: Path, step: int) -> None:
+        pixels = np.asarray(Image.open(path))
+        self.writer.add_image("samples", pixels, step, dataformats="HWC")  # type: ignore[no-untyped-call]
+        self.writer.flush()  # type: ignore[no-untyped-call]

@@ -1,0 +1,142 @@
+"""One run from beginning to end: train, translate, score. What every launcher starts: ``harness work FOLDER``."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evaluation.errors import EvaluationError
+from harness.data.cache import read_check
+from harness.data.folders import Dataset, open_dataset
+from harness.errors import UserError
+from harness.lease import lease
+from harness.progress import Log, duration
+from harness.runs import RunFolder, State
+
+if TYPE_CHECKING:
+    import torch
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+KEEP_BYTES = 2**31 - 1
+
+
+def keep_memory() -> None:
+    """Tell glibc to keep freed memory instead of returning each large block to the system.
+
+    Feature maps above 32 MiB otherwise cost page faults in every operation. To be called before the first
+    tensor; other C libraries have no such call and are left alone.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(M_MMAP_MAX, 0)
+    mallopt(M_TRIM_THRESHOLD, KEEP_BYTES)
+
+
+def device_of(name: str) -> torch.device:
+    """``auto`` is the first GPU if there is one, else the CPU; UserError for a device this machine lacks."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise UserError(f"device {name!r} is not available on this machine; expected cpu, cuda or cuda:N") from None
+    return device
+
+
+def work(path: Path, device: str = "auto", metrics: Sequence[str] = ("fid",), tensorboard: bool = False) -> int:
+    """Bring the run in ``path`` to its end. Returns the exit code: 0 finished, 1 failed, 130 stopped.
+
+    Raises UserError for what the user can mend; the run keeps its last good checkpoint and says so in its log.
+    """
+    run = RunFolder(path)
+    spec = run.spec
+    with lease(path):
+        if run.state().stage == "finished":
+            print(f"{run.name}  already finished")
+            return 0
+        log = Log(run.log, run.name)
+        try:
+            return finish(run, log, device_of(device), metrics, tensorboard)
+        except (UserError, EvaluationError) as error:
+            fail(run, str(error))
+            log.write(f"error: {error}")
+            raise UserError(f"{spec.label} seed {spec.seed}: {error}") from None
+        except Exception as error:
+            fail(run, f"{type(error).__name__}: {error}")
+            log.say(f"failed: {type(error).__name__}: {error} (see {run.log})")
+            log.write(traceback.format_exc())
+            raise
+
+
+def fail(run: RunFolder, message: str) -> None:
+    try:
+        run.set_state(replace(run.state(), stage="failed", message=message))
+    except OSError:  # no space left: the message on the terminal has to do
+        return
+
+
+def finish(run: RunFolder, log: Log, device: torch.device, metrics: Sequence[str], tensorboard: bool) -> int:
+    """Everything that is still to do, each part repeatable."""
+    from harness import scoring
+    from harness.checkpoint import weights_sha256
+    from harness.provenance import record, record_session
+    from harness.tensorboard import Writer
+    from harness.training import Diverged, Stopped, train
+
+    spec = run.spec
+    dataset = open_dataset(spec.data, spec.direction)
+    fingerprints = read_check(dataset, spec.size, spec.load_size)
+    check_same_data(run, fingerprints)
+    record_session(run, str(device), fingerprints)
+
+    def tell(what: str, done: int, total: int) -> None:
+        log.progress(f"{what} {done}/{total}")
+
+    if spec.is_reference:
+        run.set_state(State(stage="running"))
+        step = 0
+        scoring.write_reference(run, dataset)
+    else:
+        writer = Writer(run.path / "tensorboard") if tensorboard else None
+        try:
+            method = train(run, dataset, device, log, writer)
+        except Stopped:
+            return 130
+        except Diverged:
+            return 1
+        record(run, weights_sha256=weights_sha256(method), parameters=sum(p.numel() for p in method.parameters()))
+        step = run.state().steps
+        scoring.write_translations(run, dataset, method, device, tell)
+    start = time.monotonic()
+    rows = scoring.score_run(run, dataset, step, metrics, device, tell)
+    run.set_state(replace(run.state(), stage="finished", message=""))
+    values = "  ".join(f"{row.metric} {row.value:.4g}" for row in rows)
+    log.say(f"finished: {values}  (scored in {duration(time.monotonic() - start)})")
+    return 0
+
+
+def check_same_data(run: RunFolder, fingerprints: dict[str, str]) -> None:
+    """Refuse to continue on other pictures than the run began with."""
+    before = run.provenance().get("data", {})
+    changed = [split for split, digest in fingerprints.items() if before.get(split, digest) != digest]
+    if changed:
+        raise UserError(
+            f"the pictures in {', '.join(changed)} of {run.spec.data} are not those this run began with "
+            f"(digest {before[changed[0]][:12]} -> {fingerprints[changed[0]][:12]}). "
+            "Restore them, or start anew with another --runs folder"
+        )
+
+
+def dataset_of(run: RunFolder) -> Dataset:
+    """The dataset of a run."""
+    return open_dataset(run.spec.data, run.spec.direction)
