@@ -15,6 +15,7 @@ from harness.errors import UserError
 VERBS = {
     "run": "train, translate and score methods on a dataset; resumes and skips what is done",
     "table": "results as a table, beside the published figures",
+    "report": "one offline HTML page: tables, samples, training curves",
     "status": "how far every run is",
     "show": "configuration, provenance, scores and weights digest of runs",
     "logs": "the log of a run",

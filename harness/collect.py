@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.errors import UserError
-from harness.runs import Row, RunFolder, all_runs
+from harness.runs import Row
 from harness.spec import RunSpec
 
 
@@ -43,36 +45,87 @@ class Collected:
     """runs that have no scores yet"""
     unreadable: dict[str, str] = field(default_factory=dict)
     """runs whose spec.json cannot be read, and why"""
-
-    @property
-    def datasets(self) -> list[str]:
-        return sorted({run.spec.dataset for run in self.scored} | {spec.dataset for spec in self.unscored})
+    datasets: set[str] = field(default_factory=set)
+    """of all runs, those that were not asked for too"""
 
     @property
     def metrics(self) -> list[str]:
         return sorted({row.metric for run in self.scored for row in run.rows})
 
 
-def collect(runs: Path) -> Collected:
-    """Read the scores of every run below ``runs``; one that cannot be read does not hide the others."""
+def collect(runs: Path, dataset: str | None = None) -> Collected:
+    """Read the scores of every run below ``runs``, or of those on one dataset.
+
+    A run that cannot be read does not hide the others.
+    """
     found = Collected(runs)
     with no_garbage_collection():
-        for run in all_runs(runs):
+        for name in run_names(runs):
+            folder = f"{runs}/{name}"
             try:
-                spec = run.spec
+                spec = read_spec(folder)
             except UserError as error:
-                found.unreadable[run.name] = str(error)
+                found.unreadable[name] = str(error)
                 continue
-            rows = {(row.metric, row.protocol, row.selected): row for row in run.rows()}
+            found.datasets.add(spec.dataset)
+            if dataset is not None and spec.dataset != dataset:
+                continue
+            rows = {(row.metric, row.protocol, row.selected): row for row in read_rows(folder)}
             if rows:
-                found.scored.append(Scored(spec, tuple(rows.values()), machine_of(run)))
+                found.scored.append(Scored(spec, tuple(rows.values()), read_machine(folder)))
             else:
                 found.unscored.append(spec)
     return found
 
 
-def machine_of(run: RunFolder) -> Machine:
-    hardware = run.provenance().get("hardware")
+def run_names(runs: Path) -> list[str]:
+    """The names of the run folders below ``runs``, sorted."""
+    if not runs.is_dir():
+        return []
+    with os.scandir(runs) as entries:
+        return sorted(entry.name for entry in entries if os.path.exists(f"{runs}/{entry.name}/spec.json"))
+
+
+# What follows reads what harness.runs writes, three files of each of thousands of runs, in half its time: no
+# Path objects, no text decoding, no buffers.
+
+
+def read(path: str) -> bytes:
+    """The bytes of a file; none where there is none that can be read."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def read_object(data: bytes) -> dict[str, Any] | None:
+    """The JSON object in ``data``; None where there is none."""
+    try:
+        values = json.loads(data)
+    except ValueError:
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def read_spec(folder: str) -> RunSpec:
+    """The configuration of a run; UserError where it cannot be read."""
+    values = read_object(read(f"{folder}/spec.json"))
+    if values is None:
+        raise UserError(f"{folder} holds no readable spec.json")
+    return RunSpec.from_json(values)
+
+
+def read_rows(folder: str) -> Iterator[Row]:
+    """The scores of a run; a torn line is passed over."""
+    for line in read(f"{folder}/metrics.jsonl").split(b"\n"):
+        values = read_object(line) if line else None
+        if values is not None:
+            yield Row(**values)
+
+
+def read_machine(folder: str) -> Machine:
+    hardware = (read_object(read(f"{folder}/provenance.json")) or {}).get("hardware")
     if not isinstance(hardware, dict):
         return Machine("", "", "")
     device = str(hardware.get("device", ""))

@@ -177,13 +177,15 @@ def pooled(scored: Iterable[Scored], metrics: Sequence[str] | None) -> dict[RowK
     """Scores by row, column and seed; of two runs that differ in none of these, the one scored last."""
     pool: dict[RowKey, dict[Column, dict[int, Row]]] = defaultdict(lambda: defaultdict(dict))
     for run in scored:
+        keys: dict[int, RowKey] = {}
         for row in run.rows:
             if metrics is not None and row.metric not in metrics:
                 continue
             column = Column(
                 row.metric, row.higher_is_better, row.protocol, row.selected, row.n_fake, row.n_real, row.reference
             )
-            values = pool[row_key(run.spec, row)][column]
+            key = keys.get(row.step) or keys.setdefault(row.step, row_key(run.spec, row))
+            values = pool[key][column]
             seed = 0 if run.spec.is_reference else row.seed
             if seed not in values or values[seed].time <= row.time:
                 values[seed] = row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,15 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real pictures are absent (set HARNESS_TEST_DATA to a folder with cat2dog, facades, camvid)")
     return folder
+
+
+@pytest.fixture
+def exact() -> Iterator[None]:
+    """New tensors are float64, and drawn from a fixed seed."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(0)
+    yield
+    torch.set_default_dtype(before)

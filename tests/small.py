@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -45,14 +44,3 @@ class Replayed(Draws):
     def coin(self, name: str, device: torch.device) -> Tensor:
         told = self.coins.get(name)
         return super().coin(name, device) if told is None else torch.tensor(told)
-
-
-@contextmanager
-def float64() -> Iterator[None]:
-    """New tensors are float64 inside."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)

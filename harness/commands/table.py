@@ -53,24 +53,24 @@ def rendered(runs: Path, dataset: str | None, form: str, metrics: Sequence[str] 
     """The tables of a folder of runs in one of the formats, and what could not be read."""
     from harness.formats import FORMATS
 
-    collected = collect(runs)
+    wanted = None if dataset is None else name_of(dataset)
+    collected = collect(runs, wanted)
     for name, why in collected.unreadable.items():
         print(f"harness table: left out {name}: {why}", file=sys.stderr)
     if not collected.datasets and form in ("text", "markdown"):
         return f"no runs in {runs} yet. Start with: harness run --methods enco,cut --dataset toy --seeds 0-1\n"
-    check_names(collected, dataset, metrics)
-    found = tables(collected, metrics)
-    chosen = [table for table in found if dataset is None or table.dataset == name_of(dataset)]
-    return FORMATS[form](chosen, "" if runs == DEFAULT_RUNS else f" --runs {runs}")
+    check_names(collected, wanted, metrics)
+    return FORMATS[form](tables(collected, metrics), "" if runs == DEFAULT_RUNS else f" --runs {runs}")
 
 
 def check_names(collected: Collected, dataset: str | None, metrics: Sequence[str] | None) -> None:
     """UserError for a dataset without runs or a metric without scores."""
-    if dataset is not None and collected.datasets and name_of(dataset) not in collected.datasets:
-        raise unknown(f"dataset of the runs in {collected.runs}", name_of(dataset), collected.datasets)
+    where = f"of the runs in {collected.runs}"
+    if dataset is not None and collected.datasets and dataset not in collected.datasets:
+        raise unknown(f"dataset {where}", dataset, collected.datasets)
     for metric in metrics or ():
         if collected.scored and metric not in collected.metrics:
-            raise unknown(f"metric of the runs in {collected.runs}", metric, collected.metrics)
+            raise unknown(f"metric {where}", metric, collected.metrics)
 
 
 def name_of(dataset: str) -> str:
