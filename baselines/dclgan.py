@@ -6,14 +6,13 @@ Official code: JunlinHan/DCLGAN, models/dcl_model.py and models/simdcl_model.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from baselines.dclgan_networks import LightNetwork, stacked
+from baselines.dclgan_networks import LightNetwork, project, stacked
 from methods.config import GanMode, ResnetGanConfig
 from methods.discriminators import discriminator
 from methods.gan import discriminator_loss, gan_loss
@@ -21,7 +20,7 @@ from methods.generators import ResnetGenerator, resnet_generator
 from methods.heads import PatchHeads
 from methods.init import init_weights
 from methods.interface import Batch, ImageShape, Losses, Method, detached, minimise
-from methods.nce import patch_nce, patches
+from methods.nce import patch_nce
 from methods.pool import ImagePool
 
 
@@ -59,12 +58,7 @@ class DCLGAN(Method):
         ),
         ("sum of both directions", "lambda times the sum", "every pair of terms is halved", "the code"),
         ("reduction of the contrast", "sum over layers and patches", "mean over both", "the code"),
-        (
-            "similarity",
-            "cosine",
-            "models/patchnce.py PatchNCELoss: cosine of rows already divided by norm + 1e-7",
-            "the code (the paper up to rounding)",
-        ),
+        ("similarity", "cosine", "cosine of rows already divided by norm + 1e-7 (PatchNCELoss)", "the code"),
         (
             "negatives in a batch of several pictures",
             "other patches of the picture",
@@ -144,8 +138,8 @@ class DCLGAN(Method):
         d_b = self.judge(self.D_B, self.fake_A_pool.query(fake_a.detach(), self.draw, "fake_A_pool"), a)
         minimise(d_a + d_b, self.optimizers["D"])
 
-        for net in (self.D_A, self.D_B):
-            net.requires_grad_(False)
+        self.D_A.requires_grad_(False)
+        self.D_B.requires_grad_(False)
         losses = {
             "G_A": c.lambda_GAN * gan_loss(self.D_A(fake_b), True, c.gan_mode),
             "G_B": c.lambda_GAN * gan_loss(self.D_B(fake_a), True, c.gan_mode),
@@ -176,21 +170,21 @@ class DCLGAN(Method):
         return discriminator_loss(on_fake, on_real, self.config.gan_mode)
 
     def content(self, features_a: list[Tensor], features_b: list[Tensor], fake_a: Tensor, fake_b: Tensor) -> Losses:
-        """The contrastive terms of A -> B (NCE1) and of B -> A (NCE2).
+        """The contrastive terms of A -> B (NCE1) and B -> A (NCE2).
 
-        Args:
-            features_a: of the real pictures A under G_A; ``features_b`` likewise under G_B.
+        ``features_a`` are those of the real pictures A under G_A, ``features_b`` those of B under G_B.
         """
+        layers = self.config.nce_layers
         if self.config.lambda_NCE == 0:
             return {}
         # No gradient reaches a key, so neither its heads nor its encoder are differentiated.
         features_a, features_b = [f.detach() for f in features_a], [f.detach() for f in features_b]
         ids = self.positions("NCE1", features_a)
-        queries = project(self.F2, self.G_B.encode(fake_b, self.config.nce_layers), ids)
-        nce1 = self.nce(queries, project(self.F1, features_a, ids), len(fake_b))
+        queries, keys = project(self.F2, self.G_B.encode(fake_b, layers), ids), project(self.F1, features_a, ids)
+        nce1 = self.nce(queries, keys, len(fake_b))
         ids = self.positions("NCE2", features_b)
-        queries = project(self.F1, self.G_A.encode(fake_a, self.config.nce_layers), ids)
-        nce2 = self.nce(queries, project(self.F2, features_b, ids), len(fake_a))
+        queries, keys = project(self.F1, self.G_A.encode(fake_a, layers), ids), project(self.F2, features_b, ids)
+        nce2 = self.nce(queries, keys, len(fake_a))
         return {"NCE1": nce1, "NCE2": nce2}
 
     def positions(self, name: str, features: list[Tensor]) -> list[Tensor]:
@@ -241,7 +235,6 @@ class SimDCL(DCLGAN):
             "L1Loss('sum'): the word falls into a deprecated argument, so the mean over 64 values is taken",
             "the mean, as in all releases; the sum is lambda_SIM=640",
         ),
-        ("first weights of the light networks", "xavier", "normal 0.02 until 2021-04-25, xavier 0.02 since", "xavier"),
         ("epochs", "200 (100 + 100)", "200 + 200", "the paper; n_epochs, n_epochs_decay"),
         (
             "batch and picture size",
@@ -269,13 +262,17 @@ class SimDCL(DCLGAN):
         beta1_F: float = 0.5
         """first Adam coefficient of the heads"""
 
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.num_patches < 3 or self.netF_nc < 3:
+                raise ValueError("num_patches and netF_nc must be at least 3, for a 3x3 convolution runs over them")
+
     config: Config
 
     def __init__(self, config: Config, shape: ImageShape) -> None:
         super().__init__(config, shape)
-        c, layers = config, len(config.nce_layers)
-        self.F3, self.F4 = LightNetwork(layers), LightNetwork(layers)
-        self.F5, self.F6 = LightNetwork(layers), LightNetwork(layers)
+        c = config
+        self.F3, self.F4, self.F5, self.F6 = (LightNetwork(len(c.nce_layers)) for _ in range(4))
         for net in (self.F3, self.F4, self.F5, self.F6):
             init_weights(net)
         heads = (self.F1, self.F2, self.F3, self.F4, self.F5, self.F6)
@@ -300,8 +297,3 @@ class SimDCL(DCLGAN):
     def objective(self, losses: Losses) -> Tensor:
         """As DCLGAN, plus Sim, which is not halved."""
         return super().objective({k: v for k, v in losses.items() if k != "Sim"}) + losses["Sim"]
-
-
-def project(heads: PatchHeads, features: Sequence[Tensor], ids: Sequence[Tensor]) -> list[Tensor]:
-    """Each layer's patches at ``ids`` in the common space: [B*S, width], picture-major."""
-    return [heads(patches(f, positions), i) for i, (f, positions) in enumerate(zip(features, ids, strict=True))]

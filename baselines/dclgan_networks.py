@@ -1,11 +1,15 @@
-"""The network that SimDCL adds to DCLGAN."""
+"""What DCLGAN and SimDCL do with features: projected patches, and the light network over all of them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from methods.heads import PatchHeads
 from methods.layers import L2Normalize
+from methods.nce import patches
 
 
 class LightNetwork(nn.Module):
@@ -31,6 +35,11 @@ class LightNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.normalize(self.model(x))
+
+
+def project(heads: PatchHeads, features: Sequence[Tensor], ids: Sequence[Tensor]) -> list[Tensor]:
+    """Each layer's patches at ``ids`` in the common space: [B*S, width], picture-major."""
+    return [heads(patches(f, positions), i) for i, (f, positions) in enumerate(zip(features, ids, strict=True))]
 
 
 def stacked(layers: list[Tensor], batch: int) -> Tensor:

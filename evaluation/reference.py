@@ -41,7 +41,7 @@ def cached_features(folder: PictureFolder, extractor: Extractor, compute: Callab
 
 
 def _entry(folder: PictureFolder, extractor: Extractor) -> Path:
-    """The file of an entry; its name covers all that can change a feature's value."""
+    """The file of an entry; its name covers all that changes features by more than the rounding of a device."""
     versions = f"torch {torch.__version__}, pillow {PIL.__version__}"  # rounding, and decoding of JPEG
     identity = "\n".join([extractor.name, versions, folder.digest])
     return cache_folder() / "features" / f"{hashlib.sha256(identity.encode()).hexdigest()}.npz"

@@ -55,7 +55,7 @@ def inception_weights(path: Path | None = None, fetch: bool = True) -> tuple[Sta
         EvaluationError: the file given is missing, broken or of another network; or no weights can be had.
     """
     if path or os.environ.get(ENVIRONMENT):
-        state = read_state(Path(path or os.environ[ENVIRONMENT]))
+        state = read_state(Path(path or os.environ[ENVIRONMENT]).expanduser())
         return state, tensor_digest(state)
     if (state_of_cache := _from_cache()) is not None:
         return state_of_cache, DIGEST

@@ -144,6 +144,8 @@ class Source:
     """The syntax tree of one module."""
 
     name: str
+    package: str
+    """what relative imports start from"""
     tree: ast.Module
 
     @staticmethod
@@ -156,7 +158,10 @@ class Source:
             return None
         if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
             return None
-        return Source(module, ast.parse(Path(spec.origin).read_text(encoding="utf-8")))
+        try:
+            return Source(spec.name, spec.parent or "", ast.parse(Path(spec.origin).read_text(encoding="utf-8")))
+        except SyntaxError as error:
+            raise UserError(f"{spec.origin}, line {error.lineno}: {error.msg}") from None
 
     def find(self, name: str) -> ast.ClassDef | None:
         return next((n for n in self.tree.body if isinstance(n, ast.ClassDef) and n.name == name), None)
@@ -164,10 +169,11 @@ class Source:
     def imported(self, name: str) -> tuple[Source, str] | None:
         """Where ``name`` comes from, if a ``from module import name`` brings it."""
         for node in self.tree.body:
-            if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     if (alias.asname or alias.name) == name:
-                        source = Source.of(node.module)
+                        relative = "." * node.level + (node.module or "")
+                        source = Source.of(importlib.util.resolve_name(relative, self.package))
                         return (source, alias.name) if source else None
         return None
 
@@ -235,15 +241,30 @@ def dataclass_fields(source: Source, node: ast.ClassDef) -> dict[str, Option]:
     options: dict[str, Option] = {}
     for base in reversed(node.bases):
         found = source.resolve(base)
-        if found:
-            options |= dataclass_fields(*found)
+        if found is None:
+            raise UserError(
+                f"{source.name}: cannot find {ast.unparse(base)}, the base of {node.name}; "
+                "expected a class of this module or one that `from module import Class` brings"
+            )
+        options |= dataclass_fields(*found)
     body = node.body
     for child, following in zip(body, [*body[1:], None], strict=True):
         if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name) and child.value is not None:
             kind, choices = annotation(source, child.annotation)
-            default = ast.literal_eval(child.value)
+            default = literal_default(source, child.target.id, child.value)
             options[child.target.id] = Option(child.target.id, kind, choices, default, doc_of(following))
     return options
+
+
+def literal_default(source: Source, name: str, node: ast.expr) -> Value:
+    """The default of an option; UserError unless it is written as a plain value."""
+    try:
+        value: Value = ast.literal_eval(node)
+    except ValueError:
+        raise UserError(
+            f"{source.name}, line {node.lineno}: the default of {name} is {ast.unparse(node)}; expected a plain value"
+        ) from None
+    return value
 
 
 def doc_of(node: ast.stmt | None) -> str:

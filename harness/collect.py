@@ -44,9 +44,17 @@ class Collected:
     unscored: list[RunSpec] = field(default_factory=list)
     """runs that have no scores yet"""
     unreadable: dict[str, str] = field(default_factory=dict)
-    """runs whose spec.json cannot be read, and why"""
+    """runs that cannot be read, and why"""
     datasets: set[str] = field(default_factory=set)
     """of all runs, those that were not asked for too"""
+
+    def add(self, spec: RunSpec, folder: str) -> None:
+        """Take in the scores of one run."""
+        rows = {(row.metric, row.protocol, row.selected): row for row in read_rows(folder)}
+        if rows:
+            self.scored.append(Scored(spec, tuple(rows.values()), read_machine(folder)))
+        else:
+            self.unscored.append(spec)
 
     @property
     def metrics(self) -> list[str]:
@@ -64,17 +72,11 @@ def collect(runs: Path, dataset: str | None = None) -> Collected:
             folder = f"{runs}/{name}"
             try:
                 spec = read_spec(folder)
+                found.datasets.add(spec.dataset)
+                if dataset is None or spec.dataset == dataset:
+                    found.add(spec, folder)
             except UserError as error:
                 found.unreadable[name] = str(error)
-                continue
-            found.datasets.add(spec.dataset)
-            if dataset is not None and spec.dataset != dataset:
-                continue
-            rows = {(row.metric, row.protocol, row.selected): row for row in read_rows(folder)}
-            if rows:
-                found.scored.append(Scored(spec, tuple(rows.values()), read_machine(folder)))
-            else:
-                found.unscored.append(spec)
     return found
 
 
@@ -121,7 +123,10 @@ def read_rows(folder: str) -> Iterator[Row]:
     for line in read(f"{folder}/metrics.jsonl").split(b"\n"):
         values = read_object(line) if line else None
         if values is not None:
-            yield Row(**values)
+            try:
+                yield Row(**values)
+            except TypeError as error:
+                raise UserError(f"metrics.jsonl of {folder} is of another version of the harness ({error})") from None
 
 
 def read_machine(folder: str) -> Machine:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from harness.labels import varied_settings
 from harness.published import Figure, table1
-from harness.table import Column, Table, TableRow, varied_settings
+from harness.table import Column, Table, TableRow
 
 BEST, FLOOR = "*", "!"
 """marks of plain text: the best mean of a column, and a mean that does not beat the identity row"""
@@ -44,7 +45,9 @@ def budget(table: Table, methods: Sequence[TableRow]) -> list[str]:
     same = [word for name, word in settings[0].words().items() if name not in varied]
     pieces = [f"{table.size}x{table.size} pixels", *same]
     seeds = {row.seeds for row in methods}
-    pieces += [f"seed{'s' if len(next(iter(seeds))) > 1 else ''} {ranges(next(iter(seeds)))}"] if len(seeds) == 1 else []
+    pieces += (
+        [f"seed{'s' if len(next(iter(seeds))) > 1 else ''} {ranges(next(iter(seeds)))}"] if len(seeds) == 1 else []
+    )
     text = f"Budget: {', '.join(pieces)}."
     if varied:
         text += f" Rows differ in {' and '.join(varied)}, as their labels say; such runs are never averaged."
@@ -82,8 +85,8 @@ def missing(table: Table, runs_option: str) -> list[str]:
     absent = [row.key.method for row in table.rows if row.is_reference and not any(row.cells)]
     if absent:
         notes.append(
-            f"No scores yet of the reference row{'s' if len(absent) > 1 else ''} {' and '.join(absent)}: any "
-            f"`harness run --dataset {table.dataset}{runs_option} ...` of this size makes them."
+            f"No scores yet of the reference row{'s' if len(absent) > 1 else ''} {' and '.join(absent)}: "
+            f"every harness run on {table.dataset} at this size and in this direction makes them."
         )
     if table.unscored:
         notes.append(f"{table.unscored} of {table.runs} runs unfinished: harness status{runs_option}")
@@ -99,9 +102,9 @@ def machines(table: Table) -> list[str]:
         kinds.setdefault((machine.device, machine.torch), Counter())[machine.host] += 1
     pieces = []
     for (device, torch), hosts in sorted(kinds.items()):
-        where = f"hosts {', '.join(sorted(hosts))}" if len(hosts) <= 3 else f"{len(hosts)} hosts"
-        name = f"{device}, torch {torch or 'unknown'} ({where})" if device else "a machine that was not recorded"
-        pieces.append(f"{hosts.total()} on {name}")
+        where = f"host {', '.join(sorted(hosts))}" if len(hosts) <= 3 else f"{len(hosts)} hosts"
+        name = f"{device}, torch {torch or 'unknown'}, {where}" if device else "a machine that was not recorded"
+        pieces.append(f"{sum(hosts.values())} on {name}")
     return [
         f"Runs were made on different machines: {'; '.join(pieces)}. "
         "The same seed repeats to the bit on one machine and build only."
@@ -138,5 +141,3 @@ def published_sources(figures: Sequence[Figure]) -> dict[str, int]:
     for figure in figures:
         numbers.setdefault(figure.measured_by, len(numbers) + 1)
     return numbers
-
-

@@ -65,7 +65,9 @@ def options_of(method: str, methods: Sequence[str], settings: Sequence[str]) -> 
             raise UserError(f"--set {setting}: expected option=value or method.option=value")
         owner, dot, option = left.strip().rpartition(".")
         if dot and owner not in methods:
-            raise UserError(f"--set {setting}: {owner!r} is not among the methods of this command: {', '.join(methods)}")
+            raise UserError(
+                f"--set {setting}: {owner!r} is not among the methods of this command: {', '.join(methods)}"
+            )
         if dot and owner == method:
             card(method).option(option)
             found[option] = value

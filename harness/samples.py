@@ -29,9 +29,7 @@ def translate_pictures(method: Method, pictures: Pixels, device: torch.device) -
     return to_image(translated)
 
 
-def save_samples(
-    folder: Path, method: Method, dataset: Dataset, size: int, step: int, device: torch.device
-) -> Path:
+def save_samples(folder: Path, method: Method, dataset: Dataset, size: int, step: int, device: torch.device) -> Path:
     """Write ``step-N.png``: the first test pictures, their translations, and their counterparts if known."""
     pairs = dataset.pairs()[:SHOWN]
     sources = [a for a, _ in pairs] or list(dataset.test_a[:SHOWN])

@@ -87,7 +87,9 @@ def score_run(
         tell("score", done, total)
 
     scores = evaluation.score(run.translations, dataset.test_b, metrics, device=str(device), progress=progress)
-    rows = [row_of(spec, step, score, f"{score.protocol} ref={target} fake=png{spec.size}", run.name) for score in scores]
+    rows = [
+        row_of(spec, step, score, f"{score.protocol} ref={target} fake=png{spec.size}", run.name) for score in scores
+    ]
     if dataset.counterparts and spec.method != "real":
         with TemporaryDirectory(prefix="counterparts-") as folder:
             write_counterparts(Path(folder), dataset, spec.size)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from harness.catalogue import Value, card, show
+from harness.data.registry import Direction
 from harness.errors import UserError
 
 SCHEMA = 1
@@ -31,7 +32,7 @@ class RunSpec:
     """every option of the method, defaults included; empty for reference rows"""
     dataset: str
     """name of the dataset"""
-    direction: str = "AtoB"
+    direction: Direction = "AtoB"
     """which folder is the source: AtoB or BtoA"""
     size: int = 256
     """side of the training crop and of the translations, pixels"""

@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from evaluation.protocol import METRICS
-from harness.catalogue import show
 from harness.collect import Collected, Machine, Scored
-from harness.errors import UserError
+from harness.labels import RowKey, labelled, row_key, row_order
 from harness.published import Figure, table1
 from harness.runs import Row
 from harness.spec import REFERENCES, RunSpec
@@ -30,34 +29,6 @@ class Column(NamedTuple):
     n_fake: int
     n_real: int
     reference: str
-
-
-class Settings(NamedTuple):
-    """What a run was given besides its method; runs that differ in it are not averaged."""
-
-    steps: int
-    load_size: int
-    batch_size: int
-    precision: str
-
-    def words(self) -> dict[str, str]:
-        """Each setting as a table says it."""
-        return {
-            "steps": f"{self.steps:,} step{'s' if self.steps != 1 else ''}",
-            "load size": f"crops from {self.load_size}x{self.load_size}",
-            "batch size": f"batch {self.batch_size}",
-            "precision": self.precision,
-        }
-
-
-class RowKey(NamedTuple):
-    """What makes a row: runs that differ in their seed alone share one."""
-
-    method: str
-    options: tuple[tuple[str, str], ...]
-    """changed options"""
-    settings: Settings | None
-    """None for reference rows"""
 
 
 @dataclass(frozen=True)
@@ -131,13 +102,17 @@ class Table:
 
 
 def tables(collected: Collected, metrics: Sequence[str] | None = None) -> list[Table]:
-    """All tables of a folder of runs, by dataset; ``metrics`` limits the columns."""
+    """All tables of a folder of runs, by dataset; ``metrics`` limits the columns.
+
+    A group without any of the metrics asked for has no table; one without any scores has an empty one.
+    """
     groups: dict[tuple[str, str, int], tuple[list[Scored], list[RunSpec]]] = defaultdict(lambda: ([], []))
     for run in collected.scored:
         groups[group_of(run.spec)][0].append(run)
     for spec in collected.unscored:
         groups[group_of(spec)][1].append(spec)
-    return [table_of(group, *groups[group], metrics) for group in sorted(groups)]
+    found = [table_of(group, *groups[group], metrics) for group in sorted(groups)]
+    return [table for table in found if table.columns or not table.machines]
 
 
 def group_of(spec: RunSpec) -> tuple[str, str, int]:
@@ -192,17 +167,6 @@ def pooled(scored: Iterable[Scored], metrics: Sequence[str] | None) -> dict[RowK
     return dict(pool)
 
 
-def row_key(spec: RunSpec, row: Row) -> RowKey:
-    if spec.is_reference:
-        return RowKey(spec.method, (), None)
-    settings = Settings(row.step, spec.load_size, spec.batch_size, spec.precision)
-    try:
-        options = tuple((name, show(value)) for name, value in spec.changed_options().items())
-    except UserError:  # the method is not installed any more; its label was stored with the score
-        return RowKey(row.method, (), settings)
-    return RowKey(spec.method, options, settings)
-
-
 def cell_of(values: Mapping[int, Row] | None) -> Cell | None:
     if not values:
         return None
@@ -253,40 +217,10 @@ def best_mean(cells: Iterable[Cell | None], higher: bool) -> float | None:
     return max(means) if higher else min(means)
 
 
-def labelled(keys: Sequence[RowKey]) -> tuple[tuple[tuple[str, str], ...], dict[RowKey, str]]:
-    """The changed options that all rows share, and for each row a label that shows the rest.
-
-    A setting (steps, precision, ...) stands in the labels only where the rows differ in it. A single row keeps
-    all its options in its label.
-    """
-    several = len(keys) > 1
-    common = tuple(item for item in keys[0].options if all(item in key.options for key in keys)) if several else ()
-    varied = varied_settings([key.settings for key in keys if key.settings])
-    labels = {}
-    for key in keys:
-        inside = ",".join(f"{name}={value}" for name, value in key.options if (name, value) not in common)
-        words = key.settings.words() if key.settings else {}
-        outside = ", ".join(words[name] for name in varied)
-        labels[key] = key.method + (f"[{inside}]" if inside else "") + (f" ({outside})" if outside else "")
-    return common, labels
-
-
-def varied_settings(settings: Sequence[Settings]) -> list[str]:
-    """The names of the settings that are not the same in all rows."""
-    words = [setting.words() for setting in settings]
-    return [name for name in words[0] if len({word[name] for word in words}) > 1] if words else []
-
-
 def column_order(column: Column) -> tuple[int, Column]:
     """Metrics in the order of the registry, then by protocol."""
     known = list(METRICS)
     return known.index(column.metric) if column.metric in known else len(known), column
-
-
-def row_order(key: RowKey) -> tuple[bool, int, RowKey]:
-    """Reference rows first, then methods by name; the default configuration before changed ones."""
-    is_reference = key.settings is None
-    return not is_reference, REFERENCES.index(key.method) if is_reference else 0, key
 
 
 def letter(number: int) -> str:

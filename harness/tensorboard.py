@@ -19,13 +19,13 @@ class Writer:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise UserError("--tensorboard needs the package tensorboard: pip install tensorboard") from None
-        self.writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self.writer = SummaryWriter(str(folder))
 
     def losses(self, values: Mapping[str, float], step: int) -> None:
         for name, value in values.items():
-            self.writer.add_scalar(f"loss/{name}", value, step)  # type: ignore[no-untyped-call]
+            self.writer.add_scalar(f"loss/{name}", value, step)
 
     def picture(self, path: Path, step: int) -> None:
         pixels = np.asarray(Image.open(path))
-        self.writer.add_image("samples", pixels, step, dataformats="HWC")  # type: ignore[no-untyped-call]
-        self.writer.flush()  # type: ignore[no-untyped-call]
+        self.writer.add_image("samples", pixels, step, dataformats="HWC")
+        self.writer.flush()

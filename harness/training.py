@@ -73,7 +73,7 @@ def build(spec: RunSpec, device: torch.device) -> Method:
             method = cls(config, ImageShape(3, spec.size, spec.size))
     except (ValueError, FileNotFoundError) as error:
         raise UserError(f"{spec.label} at {spec.size} pixels: {error}") from None
-    return method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return method.to(memory_format=torch.channels_last)
 
 
 def schedule_of(spec: RunSpec, method: Method, steps_per_epoch: int) -> Schedule:

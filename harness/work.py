@@ -95,7 +95,10 @@ def finish(run: RunFolder, log: Log, device: torch.device, metrics: Sequence[str
 
     spec = run.spec
     dataset = open_dataset(spec.data, spec.direction)
-    fingerprints = read_check(dataset, spec.size, spec.load_size)
+    fingerprints = {
+        str(split): digest
+        for split, digest in read_check(dataset, spec.size, spec.load_size, fine_tuning=not spec.is_reference).items()
+    }
     check_same_data(run, fingerprints)
     record_session(run, str(device), fingerprints)
 

@@ -42,12 +42,16 @@ def score_folders(args: argparse.Namespace) -> int:
     from harness.work import device_of
 
     device = str(device_of(args.device))
-    scores = evaluation.score(Path(args.fake), args.real, args.metrics.split(","), device=device, progress=show_progress)
+    scores = evaluation.score(
+        Path(args.fake), args.real, args.metrics.split(","), device=device, progress=show_progress
+    )
     if args.json:
         print(json.dumps([asdict(score) for score in scores], indent=1))
         return 0
     for score in scores:
-        print(f"{score.metric:10} {score.value:12.6g}   {score.protocol}   {score.n_fake} against {score.n_real} pictures")
+        print(
+            f"{score.metric:10} {score.value:12.6g}   {score.protocol}   {score.n_fake} against {score.n_real} pictures"
+        )
     return 0
 
 
@@ -57,7 +61,9 @@ def score_again(args: argparse.Namespace) -> int:
 
     found: RunFolder = find_run(args.runs, args.fake)
     if not found.translations.is_dir():
-        raise UserError(f"{found.name} has no translations yet: it is {found.state().stage}. Finish it with `harness run`")
+        raise UserError(
+            f"{found.name} has no translations yet: it is {found.state().stage}. Finish it with `harness run`"
+        )
     rows = scoring.score_run(
         found,
         dataset_of(found),

@@ -128,7 +128,7 @@ def start_worker(cell: Cell, args: argparse.Namespace) -> int:
     command += ["--metrics", args.metrics, *(["--tensorboard"] if args.tensorboard else [])]
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        worker = subprocess.Popen(command, preexec_fn=default_sigint)  # noqa: PLW1509 - no threads here
+        worker = subprocess.Popen(command, preexec_fn=default_sigint)
         terminate = signal.signal(signal.SIGTERM, lambda *_: worker.terminate())
         try:
             return worker.wait()

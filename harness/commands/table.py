@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    metrics = args.metrics.split(",") if args.metrics else None
+    metrics = [name.strip() for name in args.metrics.split(",")] if args.metrics else None
     text = rendered(args.runs, args.dataset, args.format, metrics)
     if args.output is None:
         sys.stdout.write(text)

@@ -20,18 +20,17 @@ SCHEMA = 1
 def as_csv(tables: Sequence[Table], runs_option: str = "") -> str:
     """One line for each row and column that has a value. Printed figures are left out: in one file they would
     be mixed with ours."""
-    records = [
-        {"dataset": t.dataset, "direction": t.direction, "size": t.size} | record
-        for t in tables
-        for record in records_of(t)
-    ]
+    records: list[dict[str, Any]] = []
+    for table in tables:
+        where = {"dataset": table.dataset, "direction": table.direction, "size": table.size}
+        records += [where | record for record in records_of(table)]
     out = io.StringIO()
     names = list(records[0]) if records else ["dataset"]
     writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
     for record in records:
-        values = {str(seed): value for seed, value in record["values"].items()}
-        writer.writerow(record | {"values": " ".join(f"{seed}:{value!r}" for seed, value in values.items())})
+        values = " ".join(f"{seed}:{value!r}" for seed, value in record["values"].items())
+        writer.writerow(record | {"values": values})
     return out.getvalue()
 
 

@@ -40,7 +40,8 @@ def latex_of(table: Table, runs_option: str) -> str:
     if not table.columns:
         return f"% {unscored_line(table, runs_option)}"
     rows = [
-        [escape(row.label), count(row), *map(cell_of, cells)] for row, cells in zip(table.rows, texts(table), strict=True)
+        [escape(row.label), count(row), *map(cell_of, cells)]
+        for row, cells in zip(table.rows, texts(table), strict=True)
     ]
     references = sum(row.is_reference for row in table.rows)
     notes = [note.replace(f"{BEST} best", "Bold: best") for note in footnotes(table, runs_option)]

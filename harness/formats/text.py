@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from harness.footnotes import BEST, FLOOR, footnotes, published_title
 from harness.formats.cells import ABSENT, CellText, count, heads, published_grid, texts, unscored_line
 from harness.published import table1
 from harness.table import Table
-
-WIDTH = 100
-"""characters of a line of notes"""
-
+from harness.terminal import padded, wrapped
 
 
 def as_text(tables: Sequence[Table], runs_option: str = "") -> str:
@@ -26,7 +22,7 @@ def text_of(table: Table, runs_option: str) -> str:
     columns = [aligned([row[i] for row in cells]) for i in range(len(table.columns))]
     grid = [["", "n", *heads(table)]]
     grid += [[row.label, count(row), *(column[r] for column in columns)] for r, row in enumerate(table.rows)]
-    lines = [line.rstrip() for line in padded(grid)]
+    lines = padded(grid)
     references = sum(row.is_reference for row in table.rows)
     rule = "─" * max(map(len, lines))
     body = [lines[0], rule, *lines[1 : references + 1], rule, *lines[references + 1 :]]
@@ -37,7 +33,8 @@ def text_of(table: Table, runs_option: str) -> str:
 def aligned(cells: Sequence[CellText | None]) -> list[str]:
     """One column with the means, the spreads and the marks each below one another."""
     present = [cell for cell in cells if cell]
-    mean, std, n = (max((len(getattr(cell, part)) for cell in present), default=0) for part in ("mean", "std", "n"))
+    mean = max((len(cell.mean) for cell in present), default=0)
+    std = max((len(cell.std) for cell in present), default=0)
     out = []
     for cell in cells:
         if cell is None:
@@ -49,19 +46,10 @@ def aligned(cells: Sequence[CellText | None]) -> list[str]:
     return out
 
 
-def padded(grid: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in grid) for i in range(len(grid[0]))]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in grid]
-
-
-def wrapped(note: str) -> str:
-    return textwrap.fill(note, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-
-
 def published_text(table: Table) -> list[str]:
     lines = [wrapped(published_title(table))]
     if not table.published:
         return lines
     grid, sources = published_grid(table.published)
-    lines += ["  " + line.rstrip() for line in padded(grid)]
+    lines += ["  " + line for line in padded(grid)]
     return [*lines, *(wrapped(f"({i}) {source}") for source, i in sources.items()), wrapped(table1().note)]

@@ -19,7 +19,8 @@ LAYERS = (0, 4, 8)
 
 
 def cut(kind: type[CUT] = CUT, **options: Any) -> CUT:
-    small = {"ngf": 2, "ndf": 2, "netG": "resnet_4blocks", "nce_layers": LAYERS, "num_patches": 8, "netF_nc": 4}
+    small: dict[str, Any] = {"ngf": 2, "ndf": 2, "netG": "resnet_4blocks", "nce_layers": LAYERS}
+    small |= {"num_patches": 8, "netF_nc": 4}
     torch.manual_seed(1)
     return kind(kind.Config(**(small | options)), SHAPE)
 
@@ -74,8 +75,8 @@ def test_layers_are_averaged_at_the_same_positions_in_query_and_key() -> None:
     method.draw = Replayed({f"NCE/layer{layer}": order for layer, order in zip(LAYERS, orders, strict=True)})
     total = torch.zeros(())
     for i, order in enumerate(orders):
-        rows = [method.F(patches(f[i], torch.tensor(order[:2])), i) for f in (queries, keys)]
-        total = total + patch_nce(*rows, groups=1, temperature=0.07).mean()
+        query, key = (method.F(patches(f[i], torch.tensor(order[:2])), i) for f in (queries, keys))
+        total = total + patch_nce(query, key, groups=1, temperature=0.07).mean()
     torch.testing.assert_close(method.nce("NCE", queries, keys), total)  # 3 * mean of three
 
 

@@ -129,7 +129,7 @@ def test_a_resumed_run_repeats_the_pools() -> None:
     other = cyclegan(pool_size=1)
     other.load_state_dict(method.state_dict())
     for name, optimizer in other.optimizers.items():
-        optimizer.load_state_dict(method.optimizers[name].state_dict())
+        optimizer.load_state_dict(deepcopy(method.optimizers[name].state_dict()))
 
     def continued(m: CycleGAN) -> Losses:
         torch.manual_seed(3)

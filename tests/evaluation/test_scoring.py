@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import evaluation
 from evaluation import METRICS, EvaluationError
@@ -96,3 +97,17 @@ def test_a_device_that_is_not_there(tmp_path: Path, device: str) -> None:
 def test_batch_size_must_be_positive(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="batch size 0"):
         evaluation.score(tmp_path, tmp_path, ["fid"], batch_size=0)
+
+
+def test_the_callers_default_dtype_does_not_matter(
+    tmp_path: Path, recipe_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, real = folder_of(tmp_path / "fake", 2), folder_of(tmp_path / "real", 2)
+    names = ["fid", "fd-random"]
+    expected = evaluation.score(fake, real, names, inception=recipe_file)
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "another"))
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert evaluation.score(fake, real, names, inception=recipe_file) == expected
+    finally:
+        torch.set_default_dtype(torch.float32)

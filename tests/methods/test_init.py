@@ -43,7 +43,7 @@ def test_biases_are_zeroed_or_left() -> None:
 def test_batch_norms_of_pictures_are_drawn_and_those_of_rows_are_not() -> None:
     net = nn.Sequential(nn.BatchNorm2d(2000), nn.BatchNorm1d(5))
     init_weights(net)
-    drawn, left = (layer.weight.detach() for layer in net)
+    drawn, left = net.get_parameter("0.weight").detach(), net.get_parameter("1.weight")
     assert float(drawn.std()) == pytest.approx(0.02, rel=0.1)
     assert float(drawn.mean()) == pytest.approx(1, abs=0.005)
     assert torch.equal(left, torch.ones(5))

@@ -54,7 +54,7 @@ def test_groups_keep_negatives_within_a_picture() -> None:
 def test_cosine_ignores_lengths_and_dot_does_not() -> None:
     query, key = torch.randn(6, 5), torch.randn(6, 5)
     unit = [x / x.norm(dim=1, keepdim=True) for x in (query, key)]
-    expected = patch_nce(*unit, 2, 0.07)
+    expected = patch_nce(unit[0], unit[1], 2, 0.07)
     torch.testing.assert_close(patch_nce(3 * query, 0.1 * key, 2, 0.07, similarity="cosine"), expected)
     assert not torch.allclose(patch_nce(3 * query, 0.1 * key, 2, 0.07), expected)
 

@@ -142,7 +142,7 @@ def check_networks(
     report: Report, data: Mapping[str, Any], nets: Mapping[str, nn.Module], gradients: Mapping[int, float | None]
 ) -> None:
     for name, net in nets.items():
-        golden_gradients = data["grad_norms_step0"].get(name, {})
+        golden_gradients = data["grad_norms_step0"].get(name) or {}  # null: never optimised
         stats = data["param_stats_after_3"].get(name, {})
         for key, p in net.named_parameters():
             expected, got = golden_gradients.get(key, None), gradients.get(id(p))

@@ -44,8 +44,8 @@ def method_of(cfg: Mapping[str, Any], shape: ImageShape) -> DCLGAN:
     if cfg["model"] == "simdcl":
         config = SimDCL.Config(**options(cfg), lambda_NCE=1.0, lambda_IDT=1.0, lambda_SIM=float(cfg["lambda_SIM"]))
         return SimDCL(config, shape)
-    weights = {name: float(cfg[name]) for name in ("lambda_NCE", "lambda_IDT")}
-    return DCLGAN(DCLGAN.Config(**options(cfg), **weights), shape)
+    lambda_NCE, lambda_IDT = float(cfg["lambda_NCE"]), float(cfg["lambda_IDT"])
+    return DCLGAN(DCLGAN.Config(**options(cfg), lambda_NCE=lambda_NCE, lambda_IDT=lambda_IDT), shape)
 
 
 def check(data: Mapping[str, Any]) -> Report:
@@ -75,9 +75,11 @@ def check(data: Mapping[str, Any]) -> Report:
         outputs=outputs,
     )
     report = check_training(data, trainee)
-    check_contrast(report, data["unit"]["patchnce"], cfg["nce_T"], seed)
-    if "mapping" in data["unit"]:
-        check_similarity(report, data["unit"], seed)
+    unit = data.get("unit", {})
+    if "patchnce" in unit:
+        check_contrast(report, unit["patchnce"], cfg["nce_T"], seed)
+    if "mapping" in unit:
+        check_similarity(report, unit, seed)
     return report
 
 

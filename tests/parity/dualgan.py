@@ -17,6 +17,8 @@ PREFIXES = ("dualgan",)
 RUNS = ("D", "G", "G2")
 CALLS = ("A2B", "B2A", "A2B2A", "B2A2B")
 LAYERS = ("d1", "d2", "d3")
+MASKS = len(CALLS) * len(LAYERS)
+"""dropout masks of one execution of the official graph"""
 
 
 def config(cfg: Mapping[str, Any]) -> DualGAN.Config:
@@ -43,18 +45,20 @@ class UniformInputs(recipe.RecordedDraws):
     def mask(self, run: str, call: str, layer: str) -> str:
         """The name of the mask of a layer in a generator call of an execution of the graph.
 
-        The file lists a pattern for each mask, each call or each layer, with placeholders in angle brackets.
+        The file lists a pattern for each mask, each call or each layer, or one for all, with placeholders in
+        angle brackets; ValueError where a placeholder is not known.
         """
-        r, k = RUNS.index(run), len(LAYERS) * CALLS.index(call) + LAYERS.index(layer)
+        number = len(LAYERS) * CALLS.index(call) + LAYERS.index(layer)
         patterns = self.dropout["names"]
-        per_pattern = len(CALLS) * len(LAYERS) // len(patterns)
-        pattern = patterns[LAYERS.index(layer) if len(patterns) == len(LAYERS) else k // per_pattern]
-        runs = self.dropout.get("runs", range(len(RUNS)))
-        for placeholder, value in {"step": self.step, "run": runs[r], "call": call, "layer": layer, "k": k}.items():
-            pattern = pattern.replace(f"<{placeholder}>", str(value))
-        if "<" in pattern:
-            raise ValueError(f"a dropout mask has the name {pattern!r}, whose placeholder is not known")
-        return str(pattern)
+        place = LAYERS.index(layer) if len(patterns) == len(LAYERS) else number * len(patterns) // MASKS
+        names = self.dropout.get("runs", range(len(RUNS)))
+        known = {"step": self.step, "run": names[RUNS.index(run)], "call": call, "layer": layer, "k": number}
+        name = str(patterns[place])
+        for placeholder, value in known.items():
+            name = name.replace(f"<{placeholder}>", str(value))
+        if "<" in name:
+            raise ValueError(f"mask {name!r} has a placeholder that is not known")
+        return name
 
 
 def check(data: Mapping[str, Any]) -> Report:
@@ -79,11 +83,17 @@ def check(data: Mapping[str, Any]) -> Report:
     def losses(ours: Losses) -> dict[str, Tensor]:
         return {name: value for name, value in ours.items() if name in data["losses"][0]}
 
+    draws = UniformInputs(seed, data["random"].get("dropout", {}))
+    if method.config.dropout_keep < 1:
+        try:
+            draws.mask(RUNS[0], CALLS[0], LAYERS[0])
+        except (KeyError, ValueError) as error:
+            return Report(wrong=[f"random.dropout is not understood: {error}"])
     trainee = Trainee(
         method=method,
         nets={name: method.get_submodule(name) for name in ("A_g", "B_g", "A_d", "B_d")},
         losses=losses,
-        draws=UniformInputs(seed, data["random"].get("dropout", {})),
+        draws=draws,
         outputs=outputs,
     )
     return check_training(data, trainee)

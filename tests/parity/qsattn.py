@@ -42,7 +42,8 @@ def check(data: Mapping[str, Any]) -> Report:
     if any(min(layer["min_relative_gap"]) < TIE for step in steps for layer in step.values()):
         replay_selection(method, replay.draws, steps)
     report = check_training(data, replay)
-    check_sampler(report, data["unit"]["patch_sample"], method.config, recipe.seed_of(data))
+    if "unit" in data:
+        check_sampler(report, data["unit"]["patch_sample"], method.config, recipe.seed_of(data))
     return report
 
 

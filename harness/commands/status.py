@@ -1,0 +1,122 @@
+"""``harness status``: how far every run is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.collect import no_garbage_collection, read_spec, run_names
+from harness.commands import DEFAULT_RUNS, add_runs
+from harness.errors import UserError
+from harness.progress import duration
+from harness.runs import RunFolder, Stage, State
+from harness.spec import RunSpec
+from harness.terminal import padded
+
+EPILOG = """Examples:
+  harness status
+  harness status --runs path/to/runs --json"""
+STAGES: tuple[Stage, ...] = ("running", "new", "stopped", "interrupted", "failed", "trained", "finished")
+"""the order they are counted in"""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One run and how far it is."""
+
+    name: str
+    spec: RunSpec
+    label: str
+    state: State
+
+    @property
+    def percent(self) -> int:
+        """Share of the training steps that are done, rounded down."""
+        if self.state.steps:
+            return 100 * self.state.step // self.state.steps
+        return 100 if self.state.stage == "finished" else 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument("--json", action="store_true", help="print JSON, one object a run")
+    add_runs(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    found = progress_of(args.runs)
+    if args.json:
+        print(json.dumps([json_of(one) for one in found], indent=1))
+    elif not found:
+        print(f"no runs in {args.runs} yet. Start with: harness run --methods enco,cut --dataset toy --seeds 0-1")
+    else:
+        print("\n".join(text_of(args.runs, found)))
+    return 0
+
+
+def progress_of(runs: Path) -> list[Progress]:
+    """Every run that can be read, by name; the others are named on the error stream."""
+    found = []
+    with no_garbage_collection():
+        for name in run_names(runs):
+            try:
+                spec = read_spec(f"{runs}/{name}")
+            except UserError as error:
+                print(f"harness status: left out {name}: {error}", file=sys.stderr)
+                continue
+            found.append(Progress(name, spec, label_of(spec), RunFolder(runs / name).state()))
+    return found
+
+
+def label_of(spec: RunSpec) -> str:
+    """The label of a run, also where its method is not installed any more."""
+    try:
+        return spec.label
+    except UserError:
+        return spec.method
+
+
+def text_of(runs: Path, found: Sequence[Progress]) -> list[str]:
+    counts = Counter(one.state.stage for one in found)
+    counted = ", ".join(f"{counts[stage]} {stage}" for stage in STAGES if counts[stage])
+    lines = [f"{len(found)} run{'s' if len(found) != 1 else ''} in {runs}: {counted}", ""]
+    lines += padded([["run", "stage", "steps", "", "left", ""], *(row_of(one) for one in found)])
+    option = "" if runs == DEFAULT_RUNS else f" --runs {runs}"
+    if counts["failed"]:
+        lines += ["", f"harness logs RUN{option} shows why a run failed"]
+    if counts["new"] + counts["stopped"] + counts["interrupted"] + counts["failed"]:
+        lines += ["", "the `harness run` command that made the runs continues those that are not finished"]
+    return lines
+
+
+def row_of(one: Progress) -> list[str]:
+    state = one.state
+    steps = f"{state.step}/{state.steps}" if state.steps else "–"
+    waiting = state.step and state.stage in ("running", "stopped", "interrupted", "failed")
+    left = duration(state.seconds_left) if waiting else "–"
+    losses = " ".join(f"{name} {value:.3g}" for name, value in (state.losses or {}).items())
+    options = one.label.removeprefix(one.spec.method)
+    told = "  ".join(part for part in (options, state.message, losses) if part)
+    return [one.name, state.stage, steps, f"{one.percent}%" if state.steps else "", left, told]
+
+
+def json_of(one: Progress) -> dict[str, Any]:
+    spec = one.spec
+    return {
+        "run": one.name,
+        "label": one.label,
+        "method": spec.method,
+        "dataset": spec.dataset,
+        "direction": spec.direction,
+        "size": spec.size,
+        "seed": spec.seed,
+        **asdict(one.state),
+        "percent": one.percent,
+        "seconds_left": one.state.seconds_left,
+    }

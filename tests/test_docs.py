@@ -1,0 +1,92 @@
+"""Every command shown in README, docs and `--help` runs, and every link leads somewhere.
+
+Commands that would train for long run with a smaller budget; what is shortened is added at the end of the
+command, so that names, options and order are those that are shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.cli import VERBS, main, parser_of
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHORT = "--size 32 --steps 2 --device cpu --metrics fd-random --set ngf=8 --set ndf=8"
+
+
+def commands_of(page: Path) -> Iterator[str]:
+    """The lines of the ```sh blocks of a page that call the harness."""
+    for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(), flags=re.M | re.S):
+        for line in block.replace("\\\n", " ").splitlines():
+            if line.startswith("harness "):
+                yield line.split("  #")[0].strip()
+
+
+def shown() -> list[tuple[str, str]]:
+    found = [(page.name, command) for page in PAGES for command in commands_of(page)]
+    for verb in VERBS:
+        parser = parser_of([verb])
+        text = parser._subparsers._group_actions[0].choices[verb].epilog or ""  # type: ignore[union-attr,index]
+        found += [(f"--help of {verb}", line.strip().split("   ")[0]) for line in text.splitlines() if "harness " in line]
+    return found
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder where the commands shown find what they name: finished runs, folders of pictures."""
+    from harness.data.folders import open_dataset
+
+    place = tmp_path_factory.mktemp("docs")
+    toy = open_dataset("toy").root
+    for name in ("datasets/mine", "path/to/folder"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).symlink_to(toy)
+    (place / "datasets/horse2zebra").symlink_to(toy)
+    for name in ("my-pictures", "translations"):
+        (place / name).symlink_to(toy / "testA")
+    with chdir(place):
+        os.environ["OMP_NUM_THREADS"] = "1"
+        words = "run --methods enco,cut --dataset toy --seeds 0-1 --set num_patches=16 "
+        assert main(shlex.split(words + SHORT)) == 0
+    return place
+
+
+@contextlib.contextmanager
+def chdir(path: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(path)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+@pytest.mark.parametrize(("where", "command"), shown(), ids=lambda text: text)
+def test_command_runs(where: str, command: str, workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = shlex.split(command)[1:]
+    if words[0] == "run" and "--dry-run" not in words:
+        words += shlex.split(SHORT)
+    if words[0] == "eval" and "--metrics" not in words:
+        words += ["--metrics", "fd-random"]
+    if words[0] == "work":
+        runs = sorted((workplace / "results/runs").glob("enco-*"))
+        words[1] = str(runs[0])
+    with chdir(workplace):
+        code = main(words)
+    out, err = capfd.readouterr()
+    assert code == 0, f"{where}: {command}\n{out}\n{err}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
