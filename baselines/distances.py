@@ -48,8 +48,7 @@ class Normalisation(nn.Module):
         Raises:
             ValueError: there are none, or all are equal.
         """
-        sd = distances.std(correction=0)
-        if not float(sd) > 0:
+        if len(distances) < 2 or not float(sd := distances.std(correction=0)) > 0:
             raise ValueError(
                 f"{len(distances)} distances in the training pictures, which do not vary, cannot be normalised;"
                 " train on more pictures, or set unnormalized_distances"

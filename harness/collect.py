@@ -67,16 +67,15 @@ def collect(runs: Path, dataset: str | None = None) -> Collected:
     A run that cannot be read does not hide the others.
     """
     found = Collected(runs)
-    with no_garbage_collection():
-        for name in run_names(runs):
-            folder = f"{runs}/{name}"
-            try:
-                spec = read_spec(folder)
-                found.datasets.add(spec.dataset)
-                if dataset is None or spec.dataset == dataset:
-                    found.add(spec, folder)
-            except UserError as error:
-                found.unreadable[name] = str(error)
+    for name in run_names(runs):
+        folder = f"{runs}/{name}"
+        try:
+            spec = read_spec(folder)
+            found.datasets.add(spec.dataset)
+            if dataset is None or spec.dataset == dataset:
+                found.add(spec, folder)
+        except UserError as error:
+            found.unreadable[name] = str(error)
     return found
 
 
@@ -104,7 +103,7 @@ def read(path: str) -> bytes:
 def read_object(data: bytes) -> dict[str, Any] | None:
     """The JSON object in ``data``; None where there is none."""
     try:
-        values = json.loads(data)
+        values = json.loads(data.decode("utf-8", "replace"))
     except ValueError:
         return None
     return values if isinstance(values, dict) else None
@@ -140,7 +139,8 @@ def read_machine(folder: str) -> Machine:
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Thousands of runs make many objects that all stay; searching them for cycles costs a tenth of the time."""
+    """For commands that read all runs: thousands of them make many objects that stay until the command ends, and
+    searching those for cycles again and again costs a fifth of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -152,4 +152,4 @@ def files(folder: Path) -> dict[str, tuple[int, int]]:
 def file_text(name: str, count: int, size: int) -> str:
     """``12.3 kB``, or ``64 files, 1.2 MB`` for a folder."""
     text = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
-    return f"{count} files, {text}" if name.endswith("/") else text
+    return f"{count} file{'s' if count != 1 else ''}, {text}" if name.endswith("/") else text

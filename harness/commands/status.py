@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    found = progress_of(args.runs)
+    with no_garbage_collection():
+        found = progress_of(args.runs)
     if args.json:
         print(json.dumps([json_of(one) for one in found], indent=1))
     elif not found:
@@ -63,14 +64,13 @@ def run(args: argparse.Namespace) -> int:
 def progress_of(runs: Path) -> list[Progress]:
     """Every run that can be read, by name; the others are named on the error stream."""
     found = []
-    with no_garbage_collection():
-        for name in run_names(runs):
-            try:
-                spec = read_spec(f"{runs}/{name}")
-            except UserError as error:
-                print(f"harness status: left out {name}: {error}", file=sys.stderr)
-                continue
-            found.append(Progress(name, spec, label_of(spec), RunFolder(runs / name).state()))
+    for name in run_names(runs):
+        try:
+            spec = read_spec(f"{runs}/{name}")
+        except UserError as error:
+            print(f"harness status: left out {name}: {error}", file=sys.stderr)
+            continue
+        found.append(Progress(name, spec, label_of(spec), RunFolder(runs / name).state()))
     return found
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.collect import Collected, collect
+from harness.collect import Collected, collect, no_garbage_collection
 from harness.commands import DEFAULT_RUNS, add_runs
 from harness.errors import UserError, unknown
 from harness.table import tables
@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     metrics = [name.strip() for name in args.metrics.split(",")] if args.metrics else None
-    text = rendered(args.runs, args.dataset, args.format, metrics)
+    with no_garbage_collection():
+        text = rendered(args.runs, args.dataset, args.format, metrics)
     if args.output is None:
         sys.stdout.write(text)
         return 0

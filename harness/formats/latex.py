@@ -51,8 +51,8 @@ def latex_of(table: Table, runs_option: str) -> str:
         return f"{ours}\n% {published_title(table)}"
     published, sources = published_grid(table.published)
     lines = [[escape(cell) for cell in row] for row in published]
-    sources_text = [f"({i}) {source}" for source, i in sources.items()]
-    return f"{ours}\n\n{environment(published_title(table), lines[0], [], lines[1:], [*sources_text, table1().note])}"
+    told = [*(f"({i}) {source}" for source, i in sources.items()), table1().note]
+    return f"{ours}\n\n{environment(published_title(table).rstrip(':'), lines[0], [], lines[1:], told)}"
 
 
 def cell_of(cell: CellText | None) -> str:

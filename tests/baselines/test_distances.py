@@ -48,7 +48,7 @@ def test_normalisation_is_by_mean_and_population_deviation() -> None:
     assert found(torch.tensor(9.0)) == pytest.approx(5**0.5)
 
 
-@pytest.mark.parametrize("distances", [[2.0], [2.0, 2.0]])
+@pytest.mark.parametrize("distances", [[], [2.0], [2.0, 2.0]])
 def test_distances_that_do_not_vary_cannot_be_normalised(distances: list[float]) -> None:
     with pytest.raises(ValueError, match=r"do not vary.*unnormalized_distances"):
         Normalisation().measure(torch.tensor(distances))

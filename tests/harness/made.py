@@ -38,7 +38,12 @@ def make_run(
         fields: further fields of the RunSpec.
     """
     is_reference = method in REFERENCES
-    values = {"dataset": "toy", "size": 64, "load_size": 72, "steps": 0 if is_reference else steps} | fields
+    values: dict[str, Any] = {
+        "dataset": "toy",
+        "size": 64,
+        "load_size": 72,
+        "steps": 0 if is_reference else steps,
+    } | fields
     spec = RunSpec(
         method=method, options={} if is_reference else resolve_options(method, options or {}), seed=seed, **values
     )

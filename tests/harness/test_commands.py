@@ -136,7 +136,7 @@ def test_show(ask: Ask, tmp_path: Path) -> None:
     sections = ["changed", "run", "options", "provenance", "scores", "weights_sha256", "files"]
     assert [line.split()[0] for line in text.splitlines() if line.startswith("  ") and line[2] != " "][1:] == sections
     assert text.index("num_patches  64   (default 256)") < text.index("  options")
-    for part in ("hardware.cpu  Xeon", "fid 60.5", "weights_sha256  –", "1 files, 2.0 kB", "lambda_NCE"):
+    for part in ("hardware.cpu  Xeon", "fid 60.5", "weights_sha256  –", "1 file, 2.0 kB", "lambda_NCE"):
         assert part in text
 
 

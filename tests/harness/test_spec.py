@@ -13,7 +13,7 @@ from harness.spec import RunSpec, resolve_options
 
 
 def spec(method: str = "enco", options: dict[str, str] | None = None, **fields: Any) -> RunSpec:
-    values = {"dataset": "toy", "seed": 1, "size": 64, "load_size": 72, "steps": 256} | fields
+    values: dict[str, Any] = {"dataset": "toy", "seed": 1, "size": 64, "load_size": 72, "steps": 256} | fields
     return RunSpec(method=method, options=resolve_options(method, options or {}), **values)
 
 
