@@ -62,15 +62,10 @@ class FSeSim(Method):
         (
             "places each place is compared with",
             "a local patch around it",
-            "patch_size 64, which at 256x256 pixels is the whole feature map (train_sc.sh)",
+            "patch_size 64, which at 256x256 pixels is the whole map (train_sc.sh)",
             "64 for FSeSim, 32 for LSeSim as the author advises (lyndonzheng/F-LSeSim, issue 1); patch_size",
         ),
-        (
-            "windows of pictures that are not square",
-            "-",
-            "rows and columns found with the height for the width (PatchSim.select_patch)",
-            "the intended ones; the same for square pictures",
-        ),
+        ("windows in maps that are not square", "-", "row = id // height (PatchSim.select_patch)", "id // width"),
         (
             "VGG16 while the heads learn",
             "-",
@@ -78,23 +73,12 @@ class FSeSim(Method):
             "frozen, in no optimiser: the same",
         ),
         (
-            "the heads of LSeSim",
-            "-",
-            "made in a first pass through the networks, which is thrown away (create_conv)",
-            "made with the other networks: their widths are known",
-        ),
-        (
             "colours changed for the contrast (augment)",
             "not specified",
             "torchvision's ColorJitter on Pillow pictures, rounded to 8 bits after each change (UnalignedDataset)",
             "the same changes of tensors, without rounding",
         ),
-        (
-            "weights of VGG16",
-            "ImageNet",
-            "torchvision's",
-            "torchvision's; vgg=oxford for the original ones, another training that gives other results",
-        ),
+        ("weights of VGG16", "not said", "torchvision's", "torchvision's; vgg=oxford for the original training"),
     )
 
     @dataclass(frozen=True, kw_only=True)
@@ -144,7 +128,7 @@ class FSeSim(Method):
                 raise ValueError(f"attn_layers is {self.attn_layers}; expected layers of VGG16, 0 to {len(WIDTHS) - 1}")
             if self.patch_nums < 1 and self.patch_nums != -1:
                 raise ValueError(f"patch_nums is {self.patch_nums}; expected 1 or more, or -1 for all places")
-            if self.learned_attn and self.T <= 0:
+            if self.T <= 0:
                 raise ValueError("T is 0; expected a temperature above 0")
             if self.augment and not self.learned_attn:
                 raise ValueError("augment changes nothing without learned_attn; set both or neither")
@@ -167,15 +151,16 @@ class FSeSim(Method):
         self.adam("D", self.D.parameters(), c.lr, (c.beta1, c.beta2))
         if c.learned_attn:
             self.F = SpatialHeads([WIDTHS[layer] for layer in c.attn_layers])
-            init_weights(self.F, "normal", 0.02)
+            init_weights(self.F, "normal")
             self.adam("F", self.F.parameters(), c.lr, (c.beta1, c.beta2))
 
     def step(self, batch: Batch) -> Losses:
         c = self.config
         a, b = batch
         n = len(a)
-        y = self.G(torch.cat((a, b)) if c.lambda_identity > 0 or c.lambda_spatial_idt > 0 else a)
-        made = {"fake_B": y[:n]} | ({"idt_B": y[n:]} if len(y) > n else {})
+        with_idt = c.lambda_identity > 0 or c.lambda_spatial_idt > 0
+        y = self.G(torch.cat((a, b)) if with_idt else a)
+        made = {"fake_B": y[:n]} | ({"idt_B": y[n:]} if with_idt else {})
 
         # VGG16 does not change: it looks once at each picture, for all terms of this step.
         with torch.no_grad():
@@ -210,14 +195,9 @@ class FSeSim(Method):
     def generator_terms(
         self, b: Tensor, made: dict[str, Tensor], known: dict[str, Features], seen: dict[str, Features]
     ) -> dict[str, Tensor]:
-        """All terms of the generator, weighted.
-
-        Args:
-            made: translations; known, seen: what VGG16 shows of the real pictures, and of translations.
-        """
+        """The generator's terms, weighted; known, seen: what VGG16 shows of real pictures, and of translations."""
         c = self.config
-        # Both have no bound to push a translation behind, so that the generator's objective is the plain mean.
-        mode = "wgangp" if c.gan_mode == "hinge" else c.gan_mode
+        mode = "wgangp" if c.gan_mode == "hinge" else c.gan_mode  # officially hinge bounds the discriminator alone
         losses = {"G_GAN": c.lambda_GAN * gan_loss(self.D(made["fake_B"]), True, mode)}
         if c.lambda_style > 0:
             losses["style"] = c.lambda_style * style_distance(known["B"], seen["fake_B"])
@@ -232,7 +212,7 @@ class FSeSim(Method):
         return losses
 
     def real_pictures(self, a: Tensor, b: Tensor) -> dict[str, Tensor]:
-        """Whatever VGG16 must see beside translations."""
+        """What VGG16 must see beside translations."""
         c = self.config
         pictures = {"A": a}
         if c.lambda_style > 0 or c.lambda_spatial_idt > 0:
@@ -250,9 +230,12 @@ class FSeSim(Method):
 
     def look(self, pictures: dict[str, Tensor]) -> dict[str, Features]:
         """Features of several batches of pictures in one pass."""
-        sizes = [len(batch) for batch in pictures.values()]
-        parts = [f.split(sizes) for f in self.vgg(torch.cat(list(pictures.values())), self.layers)]
-        return {name: dict(zip(self.layers, row, strict=True)) for name, row in zip(pictures, zip(*parts), strict=True)}
+        found: list[Tensor] = self.vgg(torch.cat(list(pictures.values())), self.layers)
+        n = len(pictures)  # of equal size
+        return {
+            name: {layer: feature.chunk(n)[i] for layer, feature in zip(self.layers, found, strict=True)}
+            for i, name in enumerate(pictures)
+        }
 
     def spatial(self, name: str, source: Features, target: Features) -> Tensor:
         """The spatially-correlative loss between a picture and its translation, averaged over layers."""
@@ -271,9 +254,9 @@ class FSeSim(Method):
         terms = []
         for i, layer in enumerate(c.attn_layers):
             places = self.places(f"spatial_F/layer{layer}", fake[layer])
-            names = [name for name in ("A", "other_B", "aug_A", "other_aug_B") if name in known]
-            features = torch.cat([fake[layer].detach(), *(known[name][layer] for name in names)])
-            tgt, src, other, *more = self.maps(features, i, places).split(len(fake[layer]))
+            seen = [known[name][layer] for name in ("A", "other_B", "aug_A", "other_aug_B") if name in known]
+            maps = self.maps(torch.cat([fake[layer].detach(), *seen]), i, places)
+            tgt, src, other, *more = maps.chunk(1 + len(seen))
             if more:
                 src, tgt, other = torch.cat((src, src)), torch.cat((tgt, more[0])), torch.cat((other, more[1]))
             terms.append(map_contrast(src, tgt, other, c.T))

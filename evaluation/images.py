@@ -116,18 +116,30 @@ def _processors() -> int:
 
 @dataclass(frozen=True)
 class PictureFolder:
-    """The pictures of a folder and the digests of their content.
+    """The pictures of a folder, or some files named one by one, and the digests of their content.
 
     Raises:
         EvaluationError: (on first use of ``pictures``) as `list_pictures`; (of ``digests``) an unreadable file.
     """
 
     path: Path
+    """the folder, as messages name it"""
+    files: tuple[Path, ...] = ()
+    """the files that count; none: all pictures directly in the folder"""
+
+    @classmethod
+    def of(cls, where: Path | Sequence[Path]) -> PictureFolder:
+        """A folder, or files that may lie in several folders."""
+        if isinstance(where, (str, Path)):
+            return cls(Path(where))
+        if not where:
+            raise EvaluationError("an empty list of pictures was given; expected files, or a folder of pictures")
+        return cls(Path(os.path.commonpath([path.parent for path in where])), tuple(where))
 
     @cached_property
     def pictures(self) -> list[Path]:
         """The files, sorted by name."""
-        return list_pictures(self.path)
+        return sorted(self.files) or list_pictures(self.path)
 
     @cached_property
     def digests(self) -> list[str]:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def score(
-    fake: Path,
-    real: Path,
+    fake: Path | Sequence[Path],
+    real: Path | Sequence[Path],
     metrics: Sequence[str] = ("fid",),
     *,
     device: str = "cpu",
@@ -38,8 +38,8 @@ def score(
     (beyond rounding of the network).
 
     Args:
-        fake: folder of generated pictures (jpg jpeg png webp bmp tif tiff ppm pgm; any sizes, also mixed).
-        real: folder of reference pictures.
+        fake: folder of generated pictures (jpg jpeg png webp bmp tif tiff ppm pgm; any sizes, also mixed), or files.
+        real: folder of reference pictures, or files.
         metrics: names in `METRICS`.
         device: where networks run, as torch names devices.
         batch_size: pictures a network sees at once.
@@ -71,6 +71,18 @@ def score(
     return scores
 
 
+def check_ready(metrics: Sequence[str], inception: Path | None = None, fetch: bool = True) -> None:
+    """Make sure that ``metrics`` can be computed later: known by name, and the weights they need are here.
+
+    Raises:
+        EvaluationError: unknown metric; no weights, and none can be had.
+    """
+    if "fid" in [find_metric(name).name for name in metrics]:
+        from evaluation.weights import inception_weights
+
+        inception_weights(inception, fetch)
+
+
 @dataclass
 class FolderPair:
     """Two folders under comparison, and what metrics share: their features and the Inception network."""
@@ -87,8 +99,8 @@ class FolderPair:
     @classmethod
     def of(
         cls,
-        fake: Path,
-        real: Path,
+        fake: Path | Sequence[Path],
+        real: Path | Sequence[Path],
         device: str = "cpu",
         batch_size: int = 16,
         inception: Path | None = None,
@@ -104,7 +116,7 @@ class FolderPair:
 
         if batch_size < 1:
             raise EvaluationError(f"batch size {batch_size}: expected at least 1")
-        pair = cls(PictureFolder(Path(fake)), PictureFolder(Path(real)), device, batch_size, inception, fetch, progress)
+        pair = cls(PictureFolder.of(fake), PictureFolder.of(real), device, batch_size, inception, fetch, progress)
         for folder in (pair.fake, pair.real):
             folder.pictures  # noqa: B018 - an absent or empty folder is reported before anything costs time
         return pair

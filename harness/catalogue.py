@@ -70,6 +70,7 @@ class Card:
     paper: str
     year: int
     two_sided: bool
+    min_batch_size: int
     summary: str
     """the class docstring"""
     differences: tuple[tuple[str, str, str, str], ...]
@@ -126,6 +127,7 @@ def card(name: str) -> Card:
         paper=str(attributes.get("paper", "")),
         year=int(attributes.get("year", 0)),
         two_sided=bool(attributes.get("two_sided", False)),
+        min_batch_size=int(attributes.get("min_batch_size", 1)),
         summary=ast.get_docstring(node) or "",
         differences=tuple(attributes.get("differences", ())),
         options=tuple(config_options(source, node).values()),

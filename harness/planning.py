@@ -88,9 +88,13 @@ def plan(
     settings: Sequence[str],
     size: int | None,
     load_size: int | None,
+    batch_size: int | None = None,
     **common: Any,
 ) -> list[RunSpec]:
-    """One spec for each method and seed. ``common`` are further fields of RunSpec."""
+    """One spec for each method and seed. ``common`` are further fields of RunSpec.
+
+    Without ``batch_size`` a method gets the smallest it can be trained with, which is 1 for all but a few.
+    """
     side = size or dataset.default_size
     fields = {
         "dataset": dataset.name,
@@ -101,7 +105,15 @@ def plan(
         **common,
     }
     resolved = {m: resolve_options(m, options_of(m, methods, settings)) for m in methods}
-    return [RunSpec(method=m, options=resolved[m], seed=seed, **fields) for m in methods for seed in seeds]
+    batches = {m: batch_size or card(m).min_batch_size for m in methods}
+    small = [m for m in methods if batches[m] < card(m).min_batch_size]
+    if small:
+        raise UserError(f"--batch-size {batch_size}: {small[0]} needs at least {card(small[0]).min_batch_size}")
+    return [
+        RunSpec(method=m, options=resolved[m], seed=seed, batch_size=batches[m], **fields)
+        for m in methods
+        for seed in seeds
+    ]
 
 
 def reference_specs(specs: Sequence[RunSpec]) -> list[RunSpec]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -94,6 +95,8 @@ def score_run(
         with TemporaryDirectory(prefix="counterparts-") as folder:
             write_counterparts(Path(folder), dataset, spec.size)
             content = evaluation.score(run.translations, Path(folder), CONTENT)
+        # Their reference are the files of the split, not the resized copies made for the comparison.
+        content = [replace(score, reference=scores[0].reference) for score in content]
         rows += [row_of(spec, step, score, f"{score.protocol} size={spec.size}", run.name) for score in content]
     run.add_rows(rows)
     return rows

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from harness import checkpoint
 from harness.catalogue import load
@@ -111,8 +110,13 @@ def train(run: RunFolder, dataset: Dataset, device: torch.device, log: Log, writ
     else:
         log.say(f"trains {schedule.steps} steps on {len(dataset.train_a)} + {len(dataset.train_b)} pictures")
     loop = Loop(run, spec, method, schedule, state, log, device, writer)
-    with stop_signals() as stop:
-        loop.go(pairs, dataset, stop)
+    try:
+        if not step:
+            method.prepare(loop.batch(pairs, k) for k in range(pairs.steps_per_epoch))
+        with stop_signals() as stop:
+            loop.go(pairs, dataset, stop)
+    except ValueError as error:  # how a method refuses pictures it cannot be trained with
+        raise UserError(f"{spec.label}: {error}") from error
     return method
 
 
@@ -148,7 +152,7 @@ class Loop:
             if schedule.epoch(step) != epoch:
                 epoch = schedule.epoch(step)
                 self.method.start_epoch(epoch)
-            batch = Batch(*(self.to_device(x) for x in pairs.batch(step, schedule.zoom(step))))
+            batch = self.batch(pairs, step)
             with autocast():  # type: ignore[attr-defined]
                 losses = self.method.step(batch)
             step += 1
@@ -170,8 +174,10 @@ class Loop:
                 raise Stopped
         self.run.set_state(replace(self.state, stage="trained"))
 
-    def to_device(self, pictures: Tensor) -> Tensor:
-        return pictures.to(self.device, memory_format=torch.channels_last)
+    def batch(self, pairs: TrainingPairs, step: int) -> Batch:
+        """The pictures of the step after ``step`` finished ones, on the device."""
+        a, b = pairs.batch(step, self.schedule.zoom(step))
+        return Batch(*(x.to(self.device, memory_format=torch.channels_last) for x in (a, b)))
 
     def watch(self, losses: Losses, step: int) -> None:
         """Note, without waiting for the device, the first step whose losses are not all finite."""

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from methods.interface import Draws
 
+
 def color_jitter(
     pictures: Tensor, draw: Draws, name: str, brightness: float, contrast: float, saturation: float, hue: float
 ) -> Tensor:
@@ -44,7 +45,7 @@ def color_jitter(
 
 def grey(x: Tensor) -> Tensor:
     """The luminance of pictures (ITU-R 601): [B, 3, H, W] -> [B, 1, H, W]."""
-    red, green, blue = x.split(1, dim=1)
+    red, green, blue = x.chunk(3, dim=1)
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 

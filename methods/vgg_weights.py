@@ -165,7 +165,7 @@ def from_hub(fetch: bool) -> State | None:
     if not path.is_file():
         if not fetch:
             return None
-        from torchvision.models import VGG16_Weights
+        from torchvision.models import VGG16_Weights  # type: ignore[import-untyped]
 
         download(VGG16_Weights.IMAGENET1K_V1.url, path)
     if file_sha256(path) != TORCHVISION_SHA256:
@@ -226,7 +226,9 @@ def convert_onnx(content: bytes) -> State:
     if sha256 != ONNX_SHA256:
         raise ValueError(f"another {Path(ONNX_FILE).name}, sha256 {sha256[:16]}..., expected {ONNX_SHA256[:16]}...")
     tensors = float_initializers(content)
-    blocks = [f"block{block}_conv{conv}" for block, convs in enumerate((2, 2, 3, 3, 3), 1) for conv in range(1, convs + 1)]
+    blocks = [
+        f"block{block}_conv{conv}" for block, convs in enumerate((2, 2, 3, 3, 3), 1) for conv in range(1, convs + 1)
+    ]
     state: State = {}
     for position, block in zip(POSITIONS, blocks, strict=True):
         for name, array in tensors.items():
@@ -234,7 +236,9 @@ def convert_onnx(content: bytes) -> State:
                 key = f"features.{position}.{'weight' if array.ndim == 4 else 'bias'}"
                 state[key] = torch.from_numpy(array.copy())
     if tensor_digest(state) != OXFORD_DIGEST:
-        raise ValueError(f"the tensors in {Path(ONNX_FILE).name} have digest {tensor_digest(state)}, not {OXFORD_DIGEST}")
+        raise ValueError(
+            f"the tensors in {Path(ONNX_FILE).name} have digest {tensor_digest(state)}, not {OXFORD_DIGEST}"
+        )
     return state
 
 

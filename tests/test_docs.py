@@ -35,7 +35,9 @@ def shown() -> list[tuple[str, str]]:
     for verb in VERBS:
         parser = parser_of([verb])
         text = parser._subparsers._group_actions[0].choices[verb].epilog or ""  # type: ignore[union-attr,index]
-        found += [(f"--help of {verb}", line.strip().split("   ")[0]) for line in text.splitlines() if "harness " in line]
+        found += [
+            (f"--help of {verb}", line.strip().split("   ")[0]) for line in text.splitlines() if "harness " in line
+        ]
     return found
 
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.commands import add_runs
-from harness.data.cache import read_check
 from harness.data.folders import Dataset
 from harness.errors import UserError
 from harness.planning import Cell, cells, check_writable, method_names, open_for, plan, reference_specs, seed_list
@@ -36,7 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--steps", type=int, default=0, metavar="N", help="training steps, instead of epochs")
     add("--size", type=int, metavar="PIXELS", help="side of crops and translations (default: the dataset's)")
     add("--load-size", type=int, metavar="PIXELS", help="side before the random crop (default: size * 286/256)")
-    add("--batch-size", type=int, default=1, metavar="N", help="pictures of each domain in a step (default: 1)")
+    add(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="pictures of each domain in a step (default: 1, or what a method needs)",
+    )
     add("--direction", choices=("AtoB", "BtoA"), help="which domain is the source (default: the dataset's)")
     add("--precision", choices=("fp32", "bf16"), default="fp32", help="arithmetic of training (default: fp32)")
     add("--metrics", default="fid", metavar="NAMES", help="scores beside the content error (default: fid)")
@@ -89,6 +93,8 @@ def print_plan(todo: Sequence[Cell], runs: Path) -> None:
 
 def check_before(args: argparse.Namespace, dataset: Dataset, size: int, load_size: int) -> None:
     """Everything that can be known to fail later, now: folder, space, pictures, weights, configurations."""
+    from harness.data.cache import read_check
+
     check_writable(args.runs)
 
     def tell(split: str, done: int, total: int) -> None:

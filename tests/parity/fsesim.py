@@ -101,11 +101,12 @@ def check(data: Mapping[str, Any]) -> Report:
 
 def intermediates(method: FSeSim, a: Tensor, fake: Tensor, data: Mapping[str, Any]) -> dict[str, Tensor]:
     """Features and maps of the first step, under the file's names."""
-    c, found = method.config, {"vgg_in_real_A": method.vgg.prepared(a)}
+    c, golden = method.config, data.get("intermediates_step0", {})
+    found = {"vgg_in_real_A": method.vgg.prepared(a)}
     for name, x in (("real_A", a), ("fake_B", fake)):
         for i, feature in enumerate(method.vgg(x, c.attn_layers)):
             found[f"feat_{name}/{i}"] = feature
-            if not c.learned_attn and c.patch_nums > 0:
-                places = torch.tensor(data["random"]["patch_ids"][f"G/0/{i}"]["used"])
-                found[f"sim_{name}/{i}"] = method.maps(feature, i, places)
-    return {name: value for name, value in found.items() if name in data.get("intermediates_step0", {})}
+            if f"sim_{name}/{i}" in golden:
+                used = data["random"]["patch_ids"].get(f"G/0/{i}", {}).get("used")
+                found[f"sim_{name}/{i}"] = method.maps(feature, i, None if used is None else torch.tensor(used))
+    return {name: value for name, value in found.items() if name in golden}
