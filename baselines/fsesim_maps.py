@@ -54,6 +54,7 @@ def similarity_maps(feature: Tensor, places: Tensor | None, patch_size: int, use
     if places is not None and patch_size < min(height, width):
         inside = windows(places, height, width, patch_size)
         similarity = similarity.gather(2, inside.expand(len(feature), -1, -1))
+    similarity = similarity.to(torch.promote_types(similarity.dtype, torch.float32))  # 1 - cosine is no bf16 number
     return similarity if use_norm else torch.tanh(similarity / 10)
 
 

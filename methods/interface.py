@@ -52,6 +52,10 @@ class Draws:
         """Independent numbers uniform on [0, 1)."""
         return torch.rand(shape, device=device)
 
+    def normal(self, name: str, shape: tuple[int, ...], device: torch.device) -> Tensor:
+        """Independent standard normal numbers."""
+        return torch.randn(shape, device=device)
+
     def coin(self, name: str, device: torch.device) -> Tensor:
         """A fair coin, bool scalar."""
         return self.uniform(name, (), device) < 0.5

@@ -82,5 +82,5 @@ def recipe_file(recipe_state: dict[str, torch.Tensor], tmp_path_factory: pytest.
 
 def golden(name: str) -> dict[str, Any]:
     """A golden file by name."""
-    data: dict[str, Any] = json.loads((ROOT / "tests" / "golden" / f"{name}.json").read_text())
+    data: dict[str, Any] = json.loads((ROOT / "tests" / "golden" / "evaluation" / f"{name}.json").read_text())
     return data
