@@ -31,7 +31,7 @@ from methods.init import init_weights
 from methods.interface import Batch, ImageShape, Losses, Method, detached, minimise
 from methods.jitter import color_jitter
 from methods.pool import ImagePool
-from methods.vgg import RELU3_3, VGG16, WIDTHS, VggKind, scale_of
+from methods.vgg import RELU3_3, VGG16, WIDTHS, VggKind, no_weights, scale_of
 from methods.vgg_weights import State, find_vgg16
 
 
@@ -153,6 +153,11 @@ class FSeSim(Method):
             self.F = SpatialHeads([WIDTHS[layer] for layer in c.attn_layers])
             init_weights(self.F, "normal")
             self.adam("F", self.F.parameters(), c.lr, (c.beta1, c.beta2))
+
+    @classmethod
+    def translator(cls, config: Config, shape: ImageShape) -> Method:
+        """Without VGG16, which does not take part in translation."""
+        return cls(config, shape, no_weights())
 
     def step(self, batch: Batch) -> Losses:
         c = self.config

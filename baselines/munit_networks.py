@@ -270,5 +270,5 @@ class MsImageDis(nn.Module):
 
 
 def smallest_side(n_layer: int, num_scales: int) -> int:
-    """The least side of a picture that the discriminator's reflecting borders allow."""
-    return 2 ** (n_layer + num_scales - 1)
+    """The least side of a picture that leaves the coarsest discriminator a score."""
+    return 2 ** (num_scales - 1) * (2**n_layer - 1) + 1

@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from harness import __version__
 from harness.errors import UserError
@@ -21,10 +22,17 @@ VERBS = {
     "logs": "the log of a run",
     "eval": "score a folder of pictures against another, or a run again",
     "translate": "translate a folder of pictures with a trained run",
+    "import": "weights trained elsewhere, as a run: files of the official repositories as they come",
     "methods": "the methods, their options and how they differ from the official code",
     "datasets": "the datasets and where to get them",
+    "weights": "the networks of others that scores and methods look through, and fetching them",
     "work": "train and score one run folder (what `run` starts for each cell)",
 }
+
+
+def module_of(verb: str) -> ModuleType:
+    """The module of a verb; that of ``import`` cannot be called so."""
+    return importlib.import_module(f"harness.commands.{'importing' if verb == 'import' else verb}")
 
 
 def parser_of(verbs: Sequence[str]) -> argparse.ArgumentParser:
@@ -41,7 +49,7 @@ def parser_of(verbs: Sequence[str]) -> argparse.ArgumentParser:
             verb, help=help_line, description=help_line, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         if verb in verbs:
-            importlib.import_module(f"harness.commands.{verb}").add_arguments(command)
+            module_of(verb).add_arguments(command)
     return parser
 
 
@@ -53,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_of([verb] if verb in VERBS else [])
     args = parser.parse_args(words)
     try:
-        return int(importlib.import_module(f"harness.commands.{args.verb}").run(args))
+        return int(module_of(args.verb).run(args))
     except UserError as error:
         print(f"harness {args.verb}: {error}", file=sys.stderr)
         return 2

@@ -23,6 +23,8 @@ def footnotes(table: Table, runs_option: str = "") -> list[str]:
         for column, mark in zip(table.columns, table.marks, strict=True)
     ]
     notes += budget(table, methods)
+    if any(row.key.mark for row in methods):
+        notes.append("Imported: weights from a file, trained elsewhere; nothing is known here of their training.")
     if table.common_options:
         shared = ", ".join(f"{name}={value}" for name, value in table.common_options)
         notes.append(f"All methods with {shared} (not their default).")
@@ -38,6 +40,7 @@ def protocol_in_full(column: Column) -> str:
 
 
 def budget(table: Table, methods: Sequence[TableRow]) -> list[str]:
+    methods = [row for row in methods if not row.key.mark]
     settings = [row.key.settings for row in methods if row.key.settings]
     if not settings:
         return []

@@ -37,6 +37,8 @@ class RowKey(NamedTuple):
     """changed options"""
     settings: Settings | None
     """None for reference rows"""
+    mark: str = ""
+    """`` (imported 3fa9c1)`` where weights were not trained here: how, their settings do not say"""
 
 
 def row_key(spec: RunSpec, row: Row) -> RowKey:
@@ -46,8 +48,8 @@ def row_key(spec: RunSpec, row: Row) -> RowKey:
     try:
         options = tuple((name, show(value)) for name, value in spec.changed_options().items())
     except UserError:  # the method is not installed any more; its label was stored with the score
-        return RowKey(row.method, (), settings)
-    return RowKey(spec.method, options, settings)
+        return RowKey(row.method.removesuffix(spec.mark), (), settings, spec.mark)
+    return RowKey(spec.method, options, settings, spec.mark)
 
 
 def row_order(key: RowKey) -> tuple[bool, int, RowKey]:
@@ -64,13 +66,14 @@ def labelled(keys: Sequence[RowKey]) -> tuple[tuple[tuple[str, str], ...], dict[
     """
     several = len(keys) > 1
     common = tuple(item for item in keys[0].options if all(item in key.options for key in keys)) if several else ()
-    varied = varied_settings([key.settings for key in keys if key.settings])
+    varied = varied_settings([key.settings for key in keys if key.settings and not key.mark])
     labels = {}
     for key in keys:
         inside = ",".join(f"{name}={value}" for name, value in key.options if (name, value) not in common)
         words = key.settings.words() if key.settings else {}
         outside = ", ".join(words[name] for name in varied)
-        labels[key] = key.method + (f"[{inside}]" if inside else "") + (f" ({outside})" if outside else "")
+        ending = key.mark or (f" ({outside})" if outside else "")
+        labels[key] = key.method + (f"[{inside}]" if inside else "") + ending
     return common, labels
 
 

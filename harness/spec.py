@@ -48,6 +48,8 @@ class RunSpec:
     """seed of weights, data order and every draw"""
     precision: Precision = "fp32"
     """fp32, or bf16 autocast"""
+    imported: str = ""
+    """SHA-256 of the file its weights were imported from; "" where they are trained here"""
     data: str = field(default="", compare=False)
     """where the pictures are: a dataset name or a folder; not part of the identity"""
 
@@ -67,11 +69,21 @@ class RunSpec:
         return self.method in REFERENCES
 
     @property
+    def is_trained(self) -> bool:
+        """Whether its weights are trained here."""
+        return not self.is_reference and not self.imported
+
+    @property
     def label(self) -> str:
-        """The method with what differs from its defaults: ``enco[sampling=random]``."""
+        """The method with what differs from its defaults: ``enco[sampling=random]``, ``cut (imported 3fa9c1)``."""
         changed = self.changed_options()
         inside = ",".join(f"{name}={show(value)}" for name, value in changed.items())
-        return f"{self.method}[{inside}]" if inside else self.method
+        return (f"{self.method}[{inside}]" if inside else self.method) + self.mark
+
+    @property
+    def mark(self) -> str:
+        """What sets imported weights apart from those of other files: the first digits of the digest."""
+        return f" (imported {self.imported[:6]})" if self.imported else ""
 
     def changed_options(self) -> dict[str, Value]:
         """The options whose value is not the method's default."""
@@ -97,7 +109,7 @@ class RunSpec:
     def name(self) -> str:
         """The name of the run folder: ``enco-toy-s0-3fa9c1d2e0``."""
         method = self.method.rpartition(":")[2] if ":" in self.method else self.method
-        seed = "" if self.is_reference else f"-s{self.seed}"
+        seed = "" if self.is_reference else "-imported" if self.imported else f"-s{self.seed}"
         return f"{method}-{self.dataset}{seed}-{self.id}"
 
     def to_json(self) -> dict[str, Any]:

@@ -62,17 +62,30 @@ class Schedule:
         return self.epoch(step) <= self.constant_epochs
 
 
-def build(spec: RunSpec, device: torch.device) -> Method:
-    """The method of a run, seeded, on ``device``; UserError for a configuration it refuses."""
+def build(spec: RunSpec, device: torch.device, training: bool = True) -> Method:
+    """The method of a run, seeded, on ``device``; UserError for a configuration it refuses.
+
+    Without ``training`` what only a step needs may be missing.
+    """
     cls = load(spec.method)
     checkpoint.seed_everything(spec.seed)
     try:
         config = cls.Config(**spec.options)
         with device:
-            method = cls(config, ImageShape(3, spec.size, spec.size))
+            shape = ImageShape(3, spec.size, spec.size)
+            method = cls(config, shape) if training else cls.translator(config, shape)
     except (ValueError, FileNotFoundError) as error:
         raise UserError(f"{spec.label} at {spec.size} pixels: {error}") from None
     return method.to(memory_format=torch.channels_last)
+
+
+def trained(run: RunFolder, device: torch.device, say: Callable[[str], None]) -> tuple[Method, int]:
+    """The method of a run with the weights it has by now, for translating, and the step; UserError if it has none."""
+    state = checkpoint.newest(run.checkpoints, say)
+    if state is None:
+        raise UserError(f"{run.name} has no checkpoint yet: it is {run.state().stage}. Train it with `harness run`")
+    method = build(run.spec, device, training=False)
+    return method, checkpoint.restore(method, state)
 
 
 def schedule_of(spec: RunSpec, method: Method, steps_per_epoch: int) -> Schedule:

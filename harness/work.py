@@ -91,13 +91,13 @@ def finish(run: RunFolder, log: Log, device: torch.device, metrics: Sequence[str
     from harness.checkpoint import weights_sha256
     from harness.provenance import record, record_session
     from harness.tensorboard import Writer
-    from harness.training import Diverged, Stopped, train
+    from harness.training import Diverged, Stopped, train, trained
 
     spec = run.spec
     dataset = open_dataset(spec.data, spec.direction)
     fingerprints = {
         str(split): digest
-        for split, digest in read_check(dataset, spec.size, spec.load_size, fine_tuning=not spec.is_reference).items()
+        for split, digest in read_check(dataset, spec.size, spec.load_size, fine_tuning=spec.is_trained).items()
     }
     check_same_data(run, fingerprints)
     record_session(run, str(device), fingerprints)
@@ -109,6 +109,10 @@ def finish(run: RunFolder, log: Log, device: torch.device, metrics: Sequence[str
         run.set_state(State(stage="running"))
         step = 0
         scoring.write_reference(run, dataset)
+    elif spec.imported:
+        run.set_state(replace(run.state(), stage="running"))
+        method, step = trained(run, device, log.say)
+        scoring.write_translations(run, dataset, method, device, tell)
     else:
         writer = Writer(run.path / "tensorboard") if tensorboard else None
         try:

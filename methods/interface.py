@@ -90,6 +90,11 @@ class Method(nn.Module):
         self.epoch = 1
         self.schedule_config = config
 
+    @classmethod
+    def translator(cls, config: Any, shape: ImageShape) -> Method:
+        """One for translating alone: weights of others that only ``step`` looks at may be left out."""
+        return cls(config, shape)
+
     def adam(
         self,
         name: str,

@@ -16,7 +16,7 @@ WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 POSITIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 """places of the convolutions in torchvision's ``features``"""
 POOLED = (2, 4, 7, 10)
-"""convolutions with a max pooling in front"""
+"""convolutions with a max pooling in front, in the published network"""
 RELU1_2, RELU2_2, RELU3_3, RELU4_3, RELU5_3 = 1, 3, 6, 9, 12
 
 
@@ -27,6 +27,11 @@ def shapes() -> dict[str, tuple[int, ...]]:
         found[f"features.{position}.weight"] = (width, before, 3, 3)
         found[f"features.{position}.bias"] = (width,)
     return found
+
+
+def no_weights() -> dict[str, Tensor]:
+    """NaN in place of the weights, for translating alone: a step that looked at them could not go unnoticed."""
+    return {name: torch.full(shape, torch.nan) for name, shape in shapes().items()}
 
 
 def scale_of(layer: int) -> int:
@@ -60,18 +65,25 @@ class VGG16(nn.Module):
         kind: whose weights they are, which decides what pictures are turned into: RGB in units of ImageNet's
             mean and deviation (torchvision), or BGR in 0 to 255 without its mean (oxford).
         last: the last layer that is wanted.
+        pooled: convolutions with a max pooling in front.
     """
 
     factor: Tensor
     offset: Tensor
 
-    def __init__(self, weights: Mapping[str, Tensor], kind: VggKind, last: int = RELU5_3) -> None:
+    def __init__(
+        self,
+        weights: Mapping[str, Tensor],
+        kind: VggKind,
+        last: int = RELU5_3,
+        pooled: Sequence[int] = POOLED,
+    ) -> None:
         super().__init__()
         self.kind = kind
         layers: list[nn.Module] = []
         for i, position in enumerate(POSITIONS[: last + 1]):
             if i in POOLED:
-                layers.append(nn.MaxPool2d(2))
+                layers.append(nn.MaxPool2d(2) if i in pooled else nn.Identity())
             conv = FrozenConv(weights[f"features.{position}.weight"], weights[f"features.{position}.bias"])
             layers += [conv, nn.ReLU(inplace=True)]
         self.features = nn.Sequential(*layers)

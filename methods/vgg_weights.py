@@ -249,12 +249,13 @@ def kept(kind: VggKind, state: State) -> State:
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(safetensors.torch.save(state, {"source": source, "digest": tensor_digest(state)}))
-        os.replace(beside, path)
+        try:
+            beside.write_bytes(safetensors.torch.save(state, {"source": source, "digest": tensor_digest(state)}))
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
         logger.warning("the weights are not kept: %s (%s)", path.parent, error.strerror)
-    finally:
-        beside.unlink(missing_ok=True)
     return state
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
 import torch
 from torch import Tensor
 
 from methods.interface import Batch, Draws
+from methods.vgg import shapes
 
 
 def pictures(n: int, size: int, seed: int) -> Tensor:
@@ -44,3 +46,12 @@ class Replayed(Draws):
     def coin(self, name: str, device: torch.device) -> Tensor:
         told = self.coins.get(name)
         return super().coin(name, device) if told is None else torch.tensor(told)
+
+
+def random_vgg16() -> dict[str, Tensor]:
+    """Weights for VGG16 that keep the size of features, drawn from a fixed seed."""
+    generator = torch.Generator().manual_seed(16)
+    return {
+        key: torch.randn(shape, generator=generator, dtype=torch.float32) * (2 / prod((1, *shape[1:]))) ** 0.5
+        for key, shape in shapes().items()
+    }

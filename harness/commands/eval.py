@@ -43,7 +43,11 @@ def score_folders(args: argparse.Namespace) -> int:
 
     device = str(device_of(args.device))
     scores = evaluation.score(
-        Path(args.fake), args.real, args.metrics.split(","), device=device, progress=show_progress
+        Path(args.fake),
+        args.real,
+        args.metrics.split(","),
+        device=device,
+        progress=lambda done, total: show_progress("score", done, total),
     )
     if args.json:
         print(json.dumps([asdict(score) for score in scores], indent=1))
@@ -57,21 +61,17 @@ def score_folders(args: argparse.Namespace) -> int:
 
 def score_again(args: argparse.Namespace) -> int:
     from harness import scoring
+    from harness.training import trained
     from harness.work import dataset_of, device_of
 
     found: RunFolder = find_run(args.runs, args.fake)
+    dataset, device, stage = dataset_of(found), device_of(args.device), found.state().stage
     if not found.translations.is_dir():
-        raise UserError(
-            f"{found.name} has no translations yet: it is {found.state().stage}. Finish it with `harness run`"
-        )
-    rows = scoring.score_run(
-        found,
-        dataset_of(found),
-        found.state().step,
-        args.metrics.split(","),
-        device_of(args.device),
-        lambda _, done, total: show_progress(done, total),
-    )
+        if stage != "trained":
+            raise UserError(f"{found.name} has no translations yet: it is {stage}. Finish it with `harness run`")
+        method, _ = trained(found, device, print)
+        scoring.write_translations(found, dataset, method, device, show_progress)
+    rows = scoring.score_run(found, dataset, found.state().step, args.metrics.split(","), device, show_progress)
     if args.json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
         return 0
@@ -80,8 +80,8 @@ def score_again(args: argparse.Namespace) -> int:
     return 0
 
 
-def show_progress(done: int, total: int) -> None:
+def show_progress(what: str, done: int, total: int) -> None:
     """Pictures done, in a terminal only."""
     if sys.stderr.isatty():
         end = "\n" if done == total else ""
-        print(f"\rscore {done}/{total}\x1b[K", end=end, file=sys.stderr, flush=True)
+        print(f"\r{what} {done}/{total}\x1b[K", end=end, file=sys.stderr, flush=True)

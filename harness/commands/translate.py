@@ -23,11 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from PIL import Image
 
-    from harness import checkpoint
     from harness.data.folders import EXTENSIONS
     from harness.data.pipeline import test_pictures
     from harness.samples import translate_pictures
-    from harness.training import build
+    from harness.training import trained
     from harness.work import device_of
 
     found = find_run(args.runs, args.run)
@@ -38,12 +37,8 @@ def run(args: argparse.Namespace) -> int:
     paths = sorted(p for p in args.input.rglob("*") if p.suffix.lower() in EXTENSIONS and not p.name.startswith("."))
     if not paths:
         raise UserError(f"{args.input} holds no picture; expected {', '.join(sorted(EXTENSIONS))}")
-    state = checkpoint.newest(found.checkpoints, print)
-    if state is None:
-        raise UserError(f"{found.name} has no checkpoint yet: it is {found.state().stage}. Train it with `harness run`")
     device = device_of(args.device)
-    method = build(found.spec, device)
-    step = checkpoint.restore(method, state)
+    method, step = trained(found, device, print)
     try:
         args.output.mkdir(parents=True, exist_ok=True)
         for number, (name, pixels) in enumerate(test_pictures(paths, args.size or found.spec.size), 1):
@@ -52,5 +47,6 @@ def run(args: argparse.Namespace) -> int:
                 print(f"translated {number}/{len(paths)}", flush=True)
     except OSError as error:
         raise UserError(f"cannot write to {args.output}: {error.strerror}") from None
-    print(f"translated {len(paths)} pictures with {found.name} at step {step} into {args.output}")
+    at = "" if found.spec.imported else f" at step {step}"
+    print(f"translated {len(paths)} pictures with {found.name}{at} into {args.output}")
     return 0

@@ -61,7 +61,7 @@ def records_of(table: Table) -> Iterator[dict[str, Any]]:
 
 
 def record_of(row: TableRow, column: Column, cell: Cell) -> dict[str, Any]:
-    settings = row.key.settings
+    settings = None if row.key.mark else row.key.settings
     return {
         "kind": "reference" if row.is_reference else "method",
         "method": row.key.method,

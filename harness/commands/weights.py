@@ -1,0 +1,103 @@
+"""``harness weights``: the frozen networks of others that scores and methods look through."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UserError
+from harness.terminal import padded
+
+EPILOG = """Examples:
+  harness weights
+
+Lists what is on this machine, checked by digest: the Inception of FID and KID, and VGG16, which FSeSim and LSeSim
+(torchvision's, or with vgg=oxford Oxford's) and MUNIT and UNIT with vgg_w above 0 need. `weights fetch NAME` downloads
+what is missing, once. A file you have is named by $HARNESS_INCEPTION or $HARNESS_VGG16."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """One set of weights."""
+
+    used_for: str
+    megabytes: int
+    """size of the download"""
+    variable: str
+    """the environment variable that names a file"""
+
+
+NETWORKS = {
+    "inception": Network("FID, KID", 81, "HARNESS_INCEPTION"),
+    "vgg16-torchvision": Network("FSeSim, LSeSim", 528, "HARNESS_VGG16"),
+    "vgg16-oxford": Network("the same with vgg=oxford; MUNIT, UNIT with vgg_w", 61, "HARNESS_VGG16"),
+}
+ALIASES = {"vgg16": "vgg16-torchvision"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("list", help="what is here (the default)", epilog="Example:  harness weights list")
+    fetch = actions.add_parser("fetch", help="download one", epilog="Example:  harness weights fetch vgg16-oxford")
+    fetch.add_argument("name", choices=(*NETWORKS, *ALIASES), metavar="NAME", help=", ".join((*NETWORKS, *ALIASES)))
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.action == "fetch":
+        name = ALIASES.get(args.name, args.name)
+        digest, path = found(name, fetch=True)
+        print(f"{name}  sha256 of the tensors {digest}  {path}")
+    else:
+        rows = [row_of(name, network) for name, network in NETWORKS.items()]
+        print("\n".join(padded([["name", "used for", "tensors (sha256)", "where"], *rows])))
+    return 0
+
+
+def row_of(name: str, network: Network) -> list[str]:
+    """A line of the list. Where the user named a file, what is wrong with it; else how to get what is missing."""
+    try:
+        digest, path = found(name, fetch=False)
+    except UserError as error:
+        get = f"harness weights fetch {name} ({network.megabytes} MB)"
+        return [name, network.used_for, "not here", str(error) if os.environ.get(network.variable) else get]
+    return [name, network.used_for, digest[:16], str(path)]
+
+
+def found(name: str, fetch: bool) -> tuple[str, Path]:
+    """Digest of the tensors and file of the weights ``name``; UserError where they are not to be had."""
+    from evaluation.errors import EvaluationError
+
+    try:
+        return inception(fetch) if name == "inception" else vgg16(name, fetch)
+    except (EvaluationError, FileNotFoundError, ValueError) as error:
+        raise UserError(str(error)) from None
+
+
+def inception(fetch: bool) -> tuple[str, Path]:
+    from evaluation.weights import ENVIRONMENT, PTH_FILE, inception_weights, weights_file
+
+    _, digest = inception_weights(fetch=fetch)
+    if named := os.environ.get(ENVIRONMENT):
+        return digest, Path(named)
+    return digest, first_file(weights_file(), PTH_FILE)
+
+
+def vgg16(name: str, fetch: bool) -> tuple[str, Path]:
+    from methods.vgg_weights import ENVIRONMENT, TORCHVISION_FILE, find_vgg16, read_weights, tensor_digest, weights_file
+
+    kind = "oxford" if name == "vgg16-oxford" else "torchvision"
+    digest = tensor_digest(find_vgg16(kind, fetch=fetch))
+    named = os.environ.get(ENVIRONMENT)
+    if named and read_weights(Path(named).expanduser())[0] == kind:
+        return digest, Path(named)
+    return digest, first_file(weights_file(kind), TORCHVISION_FILE)
+
+
+def first_file(kept: Path, in_hub: str) -> Path:
+    """Our own copy, or where that could not be written the file in torch's hub cache."""
+    import torch
+
+    return kept if kept.is_file() else Path(torch.hub.get_dir()) / "checkpoints" / in_hub
