@@ -41,9 +41,7 @@ def main() -> None:
                 sys.exit(f"{name}: {done.stderr.strip().splitlines()[-1]}")
             results[name].append(json.loads(done.stdout.splitlines()[-1]))
     print(f"{args.size}x{args.size}, batch 1, {args.precision}, {int(results[names[0]][0]['threads'])} threads")
-    print(
-        f"{'method':10} {'s/step':>8} {'GFLOP':>8} {'GFLOP/s':>8} {'peak':>8} {'share':>6} {'saved MiB':>10} {'RSS MiB':>8}"
-    )
+    print("method       s/step    GFLOP  GFLOP/s     peak  share  saved MiB  RSS MiB")
     for name, rows in results.items():
         seconds, peak = min(row["seconds"] for row in rows), max(row["peak"] for row in rows)
         first = rows[0]

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
+from evaluation.errors import EvaluationError
 from harness import __version__
 from harness.errors import UserError
 
@@ -57,12 +59,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line. Returns the exit code: 0 success, 1 something failed, 2 a mistake of the user's,
     130 stopped by a signal."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without arrows and plus-minus signs shows "?"
     verb = next((word for word in words if not word.startswith("-")), "")
     parser = parser_of([verb] if verb in VERBS else [])
     args = parser.parse_args(words)
     try:
         return int(module_of(args.verb).run(args))
-    except UserError as error:
+    except (UserError, EvaluationError) as error:
         print(f"harness {args.verb}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ast
 import hashlib
+import importlib.util
 import inspect
 import json
 import os
@@ -21,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.catalogue import Source, card, load, target_of, targets
+from harness.catalogue import card, load, target_of, targets
 
 if TYPE_CHECKING:
     from methods.interface import Method
@@ -58,17 +59,20 @@ def stored() -> dict[str, Cost]:
 
 
 def code_digest(name: str) -> str:
-    """sha256 over the sources of a method's module and of those of our packages that it imports, in order of name."""
-    todo, sources = [target_of(name).partition(":")[0]], dict[str, Source]()
+    """sha256 over the source of a method's module and of those of our packages that it imports, in order of name."""
+    todo, sources = [target_of(name).partition(":")[0]], dict[str, bytes]()
     while todo:
-        source = Source.of(module := todo.pop())
-        if module not in sources and source is not None:
-            sources[module] = source
-            found = (node.module or "" for node in ast.walk(source.tree) if isinstance(node, ast.ImportFrom))
-            todo += [other for other in found if other.startswith(("methods.", "baselines."))]
+        module = todo.pop()
+        spec = importlib.util.find_spec(module)
+        if module in sources or spec is None or spec.origin is None:
+            continue
+        sources[module] = Path(spec.origin).read_bytes()
+        nodes = ast.walk(ast.parse(sources[module]))
+        found = (node.module or "" for node in nodes if isinstance(node, ast.ImportFrom))
+        todo += [other for other in found if other.startswith(("methods.", "baselines."))]
     digest = hashlib.sha256()
     for module in sorted(sources):
-        digest.update(f"{module}\n{ast.dump(sources[module].tree)}\n".encode())
+        digest.update(f"{module} {len(sources[module])}\n".encode() + sources[module])
     return digest.hexdigest()
 
 

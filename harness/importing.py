@@ -178,7 +178,7 @@ def translating(model: Method, size: int) -> list[str]:
     """The names of the networks that ``translate`` runs, found by translating a grey picture."""
     called: list[str] = []
     hooks = [
-        module.register_forward_pre_hook(lambda *_, name=name: called.append(name))  # type: ignore[misc]
+        module.register_forward_pre_hook(lambda *_, name=name: called.append(name))
         for name, child in model.named_children()
         for module in child.modules()
     ]

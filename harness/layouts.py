@@ -60,7 +60,7 @@ def resnet(shapes: Shapes) -> Layout | None:
     blocks = places(shapes, r"model\.(\d+)\.conv_block\.")
     if not blocks or not is_kernel(shapes.get("model.1.weight"), 7):
         return None
-    options = {
+    options: dict[str, Value] = {
         "ngf": shapes["model.1.weight"][0],
         "netG": f"resnet_{len(blocks)}blocks",
         "no_antialias": blocks[0] == 10,
@@ -74,7 +74,7 @@ def distancegan(shapes: Shapes) -> Layout | None:
     blocks = places(shapes, r"model\.(\d+)\.conv_block\.")
     if not blocks or not is_kernel(shapes.get("model.0.weight"), 7):
         return None
-    options = {
+    options: dict[str, Value] = {
         "ngf": shapes["model.0.weight"][0],
         "which_model_netG": f"resnet_{len(blocks)}blocks",
         "use_dropout": is_kernel(shapes.get(f"model.{blocks[0]}.conv_block.4.weight"), 3),
@@ -87,7 +87,7 @@ def unet(shapes: Shapes) -> Layout | None:
     if not is_kernel(shapes.get("model.model.0.weight"), 4):
         return None
     levels = sum(is_kernel(shape, 4) for shape in shapes.values()) // 2
-    options = {"ngf": shapes["model.model.0.weight"][0], "netG": f"unet_{2**levels}"}
+    options: dict[str, Value] = {"ngf": shapes["model.model.0.weight"][0], "netG": f"unet_{2**levels}"}
     return Layout("a U-Net generator", frozenset({"netG"}), options)
 
 

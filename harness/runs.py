@@ -12,14 +12,15 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from harness.errors import UserError
 from harness.spec import RunSpec
 
+T = TypeVar("T")
 Stage = Literal["new", "running", "stopped", "interrupted", "failed", "trained", "finished"]
 """trained: all steps done, scores missing; stopped: by a signal, cleanly; interrupted: the process is gone"""
 
@@ -127,9 +128,9 @@ class RunFolder:
         values = read_json(self.path / "state.json")
         if values is None:
             return State()
-        state = State(**values)
+        state = known_fields(State, values)
         if state.stage == "running" and not alive(state):
-            return State(**values | {"stage": "interrupted"})
+            return replace(state, stage="interrupted")
         return state
 
     def set_state(self, state: State) -> None:
@@ -144,7 +145,7 @@ class RunFolder:
 
     def rows(self) -> list[Row]:
         """All scores, in the order they were made."""
-        return [Row(**values) for values in read_lines(self.path / "metrics.jsonl")]
+        return [known_fields(Row, values) for values in read_lines(self.path / "metrics.jsonl")]
 
     def add_losses(self, step: int, losses: Mapping[str, float]) -> None:
         append_lines(self.path / "losses.jsonl", [{"step": step} | dict(losses)])
@@ -152,6 +153,16 @@ class RunFolder:
     def losses(self) -> list[dict[str, float]]:
         """The training curve; of steps that were repeated after an interruption, the last values."""
         return list({row["step"]: row for row in read_lines(self.path / "losses.jsonl")}.values())
+
+
+def known_fields(cls: type[T], values: Mapping[str, Any]) -> T:
+    """A Row or State from what is on disk; UserError where another version wrote fields this one does not know."""
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise UserError(
+            f"a {cls.__name__.lower()} on disk was written by another version of the harness ({error})"
+        ) from None
 
 
 def alive(state: State) -> bool:

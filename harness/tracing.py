@@ -65,14 +65,14 @@ class Meter(TorchDispatchMode):
         return out
 
 
-class Saved(saved_tensors_hooks):
+class Saved(saved_tensors_hooks):  # type: ignore[no-untyped-call]
     """Follows the bytes that autograd keeps: ``peak`` is the most at any moment, each storage counted once.
 
     ``apart`` are tensors that exist anyway.
     """
 
     def __init__(self, apart: Iterable[Tensor]) -> None:
-        super().__init__(lambda tensor: Held(self, tensor), lambda held: held.tensor)
+        super().__init__(lambda tensor: Held(self, tensor), lambda held: held.tensor)  # type: ignore[no-untyped-call]
         self.apart = {storage_of(tensor) for tensor in apart}
         self.uses: dict[int, int] = {}
         self.now = self.peak = 0

@@ -29,12 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from evaluation.errors import EvaluationError
-
-    try:
-        return score_folders(args) if args.real is not None else score_again(args)
-    except EvaluationError as error:
-        raise UserError(str(error)) from None
+    return score_folders(args) if args.real is not None else score_again(args)
 
 
 def score_folders(args: argparse.Namespace) -> int:

@@ -1,16 +1,19 @@
-"""``harness methods``: the methods, their options, and how they differ from paper and official code."""
+"""``harness methods``: the methods, their costs, their options, how they differ from paper and official code, and
+whether they keep the contract."""
 
 from __future__ import annotations
 
 import argparse
 
 from harness.catalogue import Card, Option, card, show, targets
+from harness.costs import SIZE, Cost, stored, summary
 from harness.terminal import padded, wrapped
 
 EPILOG = """Examples:
   harness methods
   harness methods show enco
-  harness methods show my_package.my_module:MyMethod"""
+  harness methods show my_package.my_module:MyMethod
+  harness methods test my_package.my_module:MyMethod"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,22 +22,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="all methods (the default)", epilog="Example:  harness methods list")
     one = actions.add_parser("show", help="one method in full", epilog="Example:  harness methods show enco")
     one.add_argument("name", metavar="NAME", help="a method, or package.module:Class")
+    tests = actions.add_parser(
+        "test", help="check the contract of methods", epilog="Example:  harness methods test enco cut"
+    )
+    tests.add_argument("names", nargs="+", metavar="NAME", help="a method, package.module:Class, or all")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.action == "test":
+        return test(list(targets()) if args.names == ["all"] else args.names)
     print(method_text(card(args.name)) if args.action == "show" else list_text([card(name) for name in targets()]))
     return 0
 
 
 def list_text(cards: list[Card]) -> str:
-    rows = [[c.name, c.title, str(c.year), "two-sided" if c.two_sided else "one-sided", c.paper] for c in cards]
-    lines = padded([["name", "title", "year", "learns", "paper"], *rows])
-    return "\n".join([*lines, "", "harness methods show NAME: options, and differences between paper and code"])
+    head = ["name", "title", "year", "learns", "weights M", "step GFLOP", "translation GFLOP", "paper"]
+    rows = [
+        [c.name, c.title, str(c.year), "both ways" if c.two_sided else "A to B", *costs(stored().get(c.name)), c.paper]
+        for c in cards
+    ]
+    notes = (
+        f"weights: trained ones, in millions. GFLOP: convolutions and matrix products at {SIZE}x{SIZE}, 2 for a "
+        "multiply-add; a step has the smallest batch that the method can be trained with.",
+        "harness methods show NAME: options, and differences between paper and code",
+    )
+    return "\n".join([*padded([head, *rows]), "", *(wrapped(note) for note in notes)])
+
+
+def costs(cost: Cost | None) -> list[str]:
+    """Weights in millions, GFLOP of a step and of a translation; dashes where they were not counted."""
+    if cost is None:
+        return ["–"] * 3
+    return [f"{cost.parameters / 1e6:.1f}", f"{cost.step_flop / 1e9:.0f}", f"{cost.translate_flop / 1e9:.0f}"]
 
 
 def method_text(method: Card) -> str:
     sides = "two-sided: also learns B to A" if method.two_sided else "one-sided: learns A to B only"
-    lines = [f"{method.name}: {method.title} ({method.paper})", sides, f"class {method.target}", ""]
+    lines = [f"{method.name}: {method.title} ({method.paper})", sides, f"class {method.target}"]
+    cost = stored().get(method.name)
+    lines += [f"at {SIZE}x{SIZE}: {summary(cost)}" if cost else "costs: not counted", ""]
     lines += [wrapped(paragraph, then="") + "\n" for paragraph in method.summary.split("\n\n") if paragraph]
     lines += ["Options (harness run --set OPTION=VALUE):", ""]
     lines += [line for option in method.options for line in option_lines(option)]
@@ -51,3 +77,22 @@ def option_lines(option: Option) -> list[str]:
     """``name = default``, the choices or the kind, and the help below."""
     allowed = " | ".join(option.choices) if option.choices else option.kind
     return [f"  {option.name} = {show(option.default)}   ({allowed})", wrapped(option.help, " " * 6, " " * 6)]
+
+
+def test(names: list[str]) -> int:
+    """Check the contract of methods, one line a check. Returns 1 if one of them breaks it."""
+    for name in names:
+        card(name)  # a name that is not known ends it before the first check
+    from harness.contract import examine
+
+    failed = 0
+    for name in names:
+        print(name, flush=True)
+        try:
+            for finding in examine(name):
+                failed += not finding.ok
+                print(f"  {'ok' if finding.ok else 'FAILED':6}  {finding.check:15}  {finding.found}", flush=True)
+        except FileNotFoundError as error:
+            print(f"  skipped: {error}", flush=True)
+    print(f"{failed} checks failed" if failed else "the contract is kept")
+    return 1 if failed else 0

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from harness.commands import add_runs
 from harness.data.folders import Dataset
-from harness.errors import UserError
 from harness.planning import Cell, cells, check_writable, method_names, open_for, plan, reference_specs, seed_list
 
 EPILOG = """Examples:
@@ -102,13 +101,9 @@ def check_before(args: argparse.Namespace, dataset: Dataset, size: int, load_siz
             print(f"reads {dataset.name} {split} {done}/{total}", flush=True)
 
     read_check(dataset, size, load_size, fine_tuning=True, progress=tell)
-    from evaluation.errors import EvaluationError
     from evaluation.scoring import check_ready
 
-    try:
-        check_ready(args.metrics.split(","))
-    except EvaluationError as error:
-        raise UserError(str(error)) from None
+    check_ready(args.metrics.split(","))
 
 
 def work_through(unfinished: Sequence[Cell], args: argparse.Namespace) -> int:

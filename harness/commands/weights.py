@@ -63,10 +63,10 @@ def row_of(name: str, network: Network) -> list[str]:
     except UserError as error:
         get = f"harness weights fetch {name} ({network.megabytes} MB)"
         return [name, network.used_for, "not here", str(error) if os.environ.get(network.variable) else get]
-    return [name, network.used_for, digest[:16], str(path)]
+    return [name, network.used_for, digest[:16], path]
 
 
-def found(name: str, fetch: bool) -> tuple[str, Path]:
+def found(name: str, fetch: bool) -> tuple[str, str]:
     """Digest of the tensors and file of the weights ``name``; UserError where they are not to be had."""
     from evaluation.errors import EvaluationError
 
@@ -76,28 +76,30 @@ def found(name: str, fetch: bool) -> tuple[str, Path]:
         raise UserError(str(error)) from None
 
 
-def inception(fetch: bool) -> tuple[str, Path]:
+def inception(fetch: bool) -> tuple[str, str]:
     from evaluation.weights import ENVIRONMENT, PTH_FILE, inception_weights, weights_file
 
     _, digest = inception_weights(fetch=fetch)
     if named := os.environ.get(ENVIRONMENT):
-        return digest, Path(named)
-    return digest, first_file(weights_file(), PTH_FILE)
+        return digest, named
+    return digest, file_of(weights_file(), PTH_FILE)
 
 
-def vgg16(name: str, fetch: bool) -> tuple[str, Path]:
+def vgg16(name: str, fetch: bool) -> tuple[str, str]:
+    from methods.vgg import VggKind
     from methods.vgg_weights import ENVIRONMENT, TORCHVISION_FILE, find_vgg16, read_weights, tensor_digest, weights_file
 
-    kind = "oxford" if name == "vgg16-oxford" else "torchvision"
+    kind: VggKind = "oxford" if name == "vgg16-oxford" else "torchvision"
     digest = tensor_digest(find_vgg16(kind, fetch=fetch))
     named = os.environ.get(ENVIRONMENT)
     if named and read_weights(Path(named).expanduser())[0] == kind:
-        return digest, Path(named)
-    return digest, first_file(weights_file(kind), TORCHVISION_FILE)
+        return digest, named
+    return digest, file_of(weights_file(kind), TORCHVISION_FILE)
 
 
-def first_file(kept: Path, in_hub: str) -> Path:
-    """Our own copy, or where that could not be written the file in torch's hub cache."""
+def file_of(kept: Path, in_hub: str) -> str:
+    """Our own copy; where that could not be written the file in torch's hub cache, if they came from there."""
     import torch
 
-    return kept if kept.is_file() else Path(torch.hub.get_dir()) / "checkpoints" / in_hub
+    hub = Path(torch.hub.get_dir()) / "checkpoints" / in_hub
+    return next((str(path) for path in (kept, hub) if path.is_file()), f"not kept: {kept.parent} cannot be written")

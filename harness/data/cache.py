@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import PIL
 
-from harness.cachedir import cache_folder
+from evaluation.cache import cache_folder
 from harness.data.decode import BrokenPicture
 from harness.data.folders import SPLITS, Dataset, Split
 from harness.data.reading import Pictures, Progress, Reader, Stamp

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from harness.cachedir import cache_folder
+from evaluation.cache import cache_folder
 from harness.errors import UserError
 
 SIDE = 64

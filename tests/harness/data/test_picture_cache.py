@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.cachedir import cache_folder
+from evaluation.cache import cache_folder
 from harness.data.cache import STALE_SECONDS, open_pictures, read_check
 from harness.data.decode import load
 from harness.data.folders import open_dataset
