@@ -82,7 +82,7 @@ class CUT(Method):
         self.D = discriminator(c)
         self.F = PatchHeads([self.G.channels(layer) for layer in c.nce_layers], c.netF_nc)
         for net in (self.G, self.D, self.F):
-            init_weights(net)
+            init_weights(net, c.init_type, c.init_gain)
         self.adam("D", self.D.parameters(), c.lr, (c.beta1, c.beta2))
         self.adam("G", self.G.parameters(), c.lr, (c.beta1, c.beta2))
         self.adam("F", self.F.parameters(), c.lr, (c.beta1, c.beta2))

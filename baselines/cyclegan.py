@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from methods.config import GanConfig, check_minimum
+from methods.config import GanConfig, Init, check_minimum
 from methods.discriminators import discriminator
 from methods.gan import discriminator_loss, gan_loss
 from methods.generators import ResnetGenerator, residual_blocks
-from methods.init import Init, init_weights
+from methods.init import init_weights
 from methods.interface import Batch, ImageShape, Losses, Method, detached, minimise
 from methods.pool import ImagePool
 from methods.unet import UnetGenerator
@@ -93,7 +93,7 @@ class CycleGAN(Method):
         self.G_A, self.G_B = generator(c, shape), generator(c, shape)
         self.D_A, self.D_B = discriminator(c), discriminator(c)
         for net in (self.G_A, self.G_B, self.D_A, self.D_B):
-            init_weights(net, c.init_type)
+            init_weights(net, c.init_type, c.init_gain)
         self.pool_B, self.pool_A = ImagePool(c.pool_size, shape), ImagePool(c.pool_size, shape)
         self.adam("G", [*self.G_A.parameters(), *self.G_B.parameters()], c.lr, (c.beta1, c.beta2))
         self.adam("D", [*self.D_A.parameters(), *self.D_B.parameters()], c.lr, (c.beta1, c.beta2))

@@ -123,7 +123,7 @@ class DCLGAN(Method):
         self.F1, self.F2 = PatchHeads(channels, c.netF_nc), PatchHeads(channels, c.netF_nc)
         self.fake_A_pool, self.fake_B_pool = ImagePool(c.pool_size, shape), ImagePool(c.pool_size, shape)
         for net in self.children():
-            init_weights(net)
+            init_weights(net, c.init_type, c.init_gain)
         self.adam("D", [*self.D_A.parameters(), *self.D_B.parameters()], c.lr, (c.beta1, c.beta2))
         self.adam("G", [*self.G_A.parameters(), *self.G_B.parameters()], c.lr, (c.beta1, c.beta2))
         self.adam("F", [*self.F1.parameters(), *self.F2.parameters()], c.lr_F, (c.beta1_F, c.beta2_F))
@@ -274,7 +274,7 @@ class SimDCL(DCLGAN):
         c = config
         self.F3, self.F4, self.F5, self.F6 = (LightNetwork(len(c.nce_layers)) for _ in range(4))
         for net in (self.F3, self.F4, self.F5, self.F6):
-            init_weights(net)
+            init_weights(net, c.init_type, c.init_gain)
         heads = (self.F1, self.F2, self.F3, self.F4, self.F5, self.F6)
         self.adam("F", [p for net in heads for p in net.parameters()], c.lr_F, (c.beta1_F, c.beta2_F))
 

@@ -145,7 +145,7 @@ class FSeSim(Method):
         self.G = resnet_generator(c)
         self.D = discriminator(c)
         for net in (self.G, self.D):
-            init_weights(net)
+            init_weights(net, c.init_type, c.init_gain)
         self.pool_B = ImagePool(c.pool_size, shape)
         self.adam("G", self.G.parameters(), c.lr, (c.beta1, c.beta2))
         self.adam("D", self.D.parameters(), c.lr, (c.beta1, c.beta2))

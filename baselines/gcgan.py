@@ -18,7 +18,7 @@ from methods.config import ResnetGanConfig, check_minimum
 from methods.discriminators import discriminator
 from methods.gan import gan_loss
 from methods.generators import resnet_generator
-from methods.init import Init, init_weights
+from methods.init import init_weights
 from methods.interface import Batch, ImageShape, Losses, Method, detached, minimise
 from methods.pool import ImagePool
 from methods.schedule import linear_decay
@@ -100,8 +100,6 @@ class GcGAN(Method):
         """strided convolutions instead of blurred downsampling (Zhang, ICML 2019)"""
         no_antialias_up: bool = True
         """transposed convolutions instead of blurred upsampling"""
-        init_type: Init = "xavier"
-        """how weights are drawn"""
         variant: Literal["share", "cross", "mix", "mix_random", "gan_alone"] = "share"
         """share: one generator; cross: another one for turned pictures; mix: both transforms in each step;
         mix_random: one of the two, drawn in each step; gan_alone: no consistency term"""
@@ -143,7 +141,7 @@ class GcGAN(Method):
             self.add_module(f"pool_{name}", ImagePool(c.pool_size, shape))
         discriminators = self.discriminators()
         for net in (*generators, *discriminators):
-            init_weights(net, c.init_type, zero_bias=False)
+            init_weights(net, c.init_type, c.init_gain, zero_bias=False)
         self.adam("G", [p for net in generators for p in net.parameters()], c.lr, (c.beta1, c.beta2))
         self.adam("D", [p for net in discriminators for p in net.parameters()], c.lr, (c.beta1, c.beta2))
 

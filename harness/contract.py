@@ -6,6 +6,7 @@ networks on small pictures of noise; what does not depend on numbers is checked 
 
 from __future__ import annotations
 
+import pickle
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -32,8 +33,9 @@ NARROW: Mapping[str, int] = {
     **dict.fromkeys(("ngf", "ndf", "gcn", "dcn", "gen_dim", "dis_dim", "width"), 8),
     **dict.fromkeys(("netF_nc", "mlp_dim", "num_patches", "patch_nums"), 16),
     "pool_size": 2,
+    "num_scales": 1,
 }
-"""options that make networks narrow and steps quick, by the names they have in all methods"""
+"""options that make networks small and steps quick, by the names they have in all methods"""
 
 Tensors = dict[str, Tensor]
 
@@ -202,10 +204,15 @@ def trained(method: Method) -> dict[str, list[str]]:
 
 def unchanged(networks: Mapping[str, list[str]], first: Tensors, last: Tensors) -> list[str]:
     """Those of ``networks`` none of whose weights differ."""
-    return [net for net, names in networks.items() if all(equal(first[name], last[name]) for name in names)]
+    return [net for net, names in networks.items() if all(same(name, first, last) for name in names)]
 
 
-def host_random() -> tuple[object, str]:
+def same(name: str, first: Tensors, last: Tensors) -> bool:
+    """Whether the tensor ``name`` was there at first and is the same to the bit."""
+    return name in first and equal(first[name], last[name])
+
+
+def host_random() -> tuple[object, bytes]:
     """The states of the global generators of Python and of NumPy."""
-    state = np.random.get_state(legacy=False)  # noqa: NPY002 - the global generator is what foreign code would use
-    return random.getstate(), repr(state)
+    state = np.random.get_state()  # noqa: NPY002 - the global generator is what foreign code would use
+    return random.getstate(), pickle.dumps(state)

@@ -17,6 +17,7 @@ from harness.contract import (
     Tensors,
     equal,
     pictures,
+    same,
     tensors,
     trained,
     unchanged,
@@ -34,29 +35,24 @@ halvings need"""
 def updates(subject: Subject) -> str:
     """Every network with an optimiser changes, and nothing else does but what a checkpoint keeps."""
     run = subject.main_run
-    networks = trained(run.method)
+    networks, kept = trained(run.method), run.method.state_dict().keys()
     if not networks:
         raise Broken("no optimiser trains anything; expected optimisers made in __init__ (Method.adam)")
+    late = [name for name in run.last if name not in run.first]
+    if late:
+        raise Broken(f"{some(late)} made during a step; expected everything made in __init__")
     still = unchanged(networks, run.first, run.last)
     if still:
         raise Broken(f"{', '.join(still)} did not change in {len(run.losses)} steps, though an optimiser has it")
     owned = {name for names in networks.values() for name in names}
-    others = dict(run.method.named_parameters()).keys() - owned
-    moved = sorted(name for name in others if not equal(run.first[name], run.last[name]))
-    if moved:
-        raise Broken(f"{', '.join(moved)} changed, though no optimiser has it")
-    fresh = dict(subject.build().named_parameters())
-    forgotten = sorted(name for name in others if fresh[name].requires_grad)
-    if forgotten:
-        raise Broken(
-            f"no optimiser has {forgotten[0]}" + f" and {len(forgotten) - 1} more" * (len(forgotten) > 1)
-            + "; expected an optimiser, or requires_grad_(False) in __init__ for what is frozen"
-        )  # fmt: skip
-    kept = run.method.state_dict().keys()
-    lost = [name for name, _ in run.method.named_buffers() if name not in kept]
-    lost = [name for name in lost if not equal(run.first[name], run.last[name])]
-    if lost:
-        raise Broken(f"buffer {lost[0]} changed, but no checkpoint holds it; expected persistent=True")
+    others = {name: p for name, p in subject.build().named_parameters() if name not in owned}
+    changed = [name for name in run.last if not same(name, run.first, run.last)]
+    if moved := [name for name in changed if name in others]:
+        raise Broken(f"{some(moved)} changed, though no optimiser has it")
+    if lost := [name for name in changed if name not in kept]:
+        raise Broken(f"{some(lost)} changed, but no checkpoint holds it; expected a buffer with persistent=True")
+    if forgotten := [name for name, parameter in others.items() if parameter.requires_grad]:
+        raise Broken(f"no optimiser has {some(forgotten)}; what is frozen needs requires_grad_(False) in __init__")
     return f"{', '.join(networks)} changed within {len(run.losses)} steps" + f"; {len(others)} frozen" * bool(others)
 
 
@@ -124,16 +120,15 @@ def resume(subject: Subject) -> str:
         state = checkpoint.read(path)
     assert state is not None
     expected = [method.step(subject.batch(done + number)) for number in range(FURTHER)]
-    with torch.no_grad():
-        shown = method.translate(pictures(1, subject.side, subject.side, seed=7))
 
     continued = subject.build(seed=1)
     step = checkpoint.restore(continued, state)
     continued.start_epoch(1)
     found = [continued.step(subject.batch(step + number)) for number in range(FURTHER)]
     compare("continued from a checkpoint", done, expected, found, tensors(method), tensors(continued))
+    source = pictures(1, subject.side, subject.side, seed=7)
     with torch.no_grad():
-        if not equal(shown, continued.translate(pictures(1, subject.side, subject.side, seed=7))):
+        if not equal(method.translate(source), continued.translate(source)):
             raise Broken("continued from a checkpoint, weights are the same but translate is not")
     return f"saved after step {done} and continued for {FURTHER}: the same to the bit"
 
@@ -189,6 +184,11 @@ def host_reads(subject: Subject) -> str:
         f"no number is read; at {LARGE}x{LARGE}, batch {batch_size}, a step has {traced.flop / 1e9:,.0f} GFLOP "
         f"and keeps {traced.saved_bytes / 1e9:.2f} GB of saved tensors"
     )
+
+
+def some(names: list[str]) -> str:
+    """The first of ``names``, and how many more there are."""
+    return names[0] + f" and {len(names) - 1} more" * (len(names) > 1)
 
 
 def shape_text(tensor: Tensor) -> str:

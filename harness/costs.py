@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import hashlib
 import importlib.util
 import inspect
 import json
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 FILE = Path(__file__).with_name("costs.json")
 SIZE = 256
 """side of the pictures that costs are counted for"""
+PACKAGES = ("methods.", "baselines.")
+"""where our methods and their parts are"""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def stored() -> dict[str, Cost]:
 
 def code_digest(name: str) -> str:
     """sha256 over the source of a method's module and of those of our packages that it imports, in order of name."""
+    import hashlib
+
     todo, sources = [target_of(name).partition(":")[0]], dict[str, bytes]()
     while todo:
         module = todo.pop()
@@ -69,7 +72,7 @@ def code_digest(name: str) -> str:
         sources[module] = Path(spec.origin).read_bytes()
         nodes = ast.walk(ast.parse(sources[module]))
         found = (node.module or "" for node in nodes if isinstance(node, ast.ImportFrom))
-        todo += [other for other in found if other.startswith(("methods.", "baselines."))]
+        todo += [other for other in found if other.startswith(PACKAGES)]
     digest = hashlib.sha256()
     for module in sorted(sources):
         digest.update(f"{module} {len(sources[module])}\n".encode() + sources[module])
@@ -130,15 +133,20 @@ def summary(cost: Cost) -> str:
     )
 
 
+def ours() -> list[str]:
+    """The registered methods of this package."""
+    return [name for name, target in targets().items() if target.startswith(PACKAGES)]
+
+
 def changed() -> list[str]:
-    """Registered methods that have no stored cost, or one of other code."""
+    """Those of our methods that have no stored cost, or one of other code."""
     known = stored()
-    return [name for name in targets() if name not in known or known[name].code != code_digest(name)]
+    return [name for name in ours() if name not in known or known[name].code != code_digest(name)]
 
 
 def write(names: list[str]) -> None:
-    """Count the costs of ``names`` and store them beside those of the other registered methods."""
-    costs = {name: cost for name, cost in stored().items() if name in targets()}
+    """Count the costs of ``names`` and store them beside those of our other methods."""
+    costs = {name: cost for name, cost in stored().items() if name in ours()}
     for name in names:
         costs[name] = measure(name)
         print(f"{name}: {summary(costs[name])}")

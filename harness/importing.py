@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -99,7 +98,7 @@ def read(path: Path) -> dict[str, Weights]:
         code = re.search(r"GLOBAL (\S+)", str(error))
         what = f"Python objects ({code[1]})" if code else "something else"
         raise UserError(f"{path} holds {what}, not tensors by name; it was not executed. Save a state_dict") from None
-    except (safetensors.SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # a file of another kind can make the readers fail anywhere
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{path} cannot be read as weights ({reason})") from None
     return {name: normalised(path, state) for name, state in networks_of(found).items()}
@@ -221,7 +220,7 @@ def stored(run: RunFolder, spec: RunSpec, model: Method, path: Path, layout: Lay
         weights_sha256=checkpoint.weights_sha256(model),
         parameters=sum(p.numel() for p in model.parameters()),
     )
-    run.set_state(State(stage="trained", message="imported"))
+    run.set_state(State(stage="trained"))
     return run
 
 

@@ -52,10 +52,11 @@ def row_key(spec: RunSpec, row: Row) -> RowKey:
     return RowKey(spec.method, options, settings, spec.mark)
 
 
-def row_order(key: RowKey) -> tuple[bool, int, RowKey]:
-    """Reference rows first, then methods by name; the default configuration before changed ones."""
+def row_order(key: RowKey) -> tuple[object, ...]:
+    """Reference rows first, then methods by name; the default configuration before changed ones, then imported ones."""
     is_reference = key.settings is None
-    return not is_reference, REFERENCES.index(key.method) if is_reference else 0, key
+    number = REFERENCES.index(key.method) if is_reference else 0
+    return not is_reference, number, key.method, key.options, key.mark, key.settings
 
 
 def labelled(keys: Sequence[RowKey]) -> tuple[tuple[tuple[str, str], ...], dict[RowKey, str]]:

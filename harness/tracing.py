@@ -44,12 +44,12 @@ class Trace:
     """the most that is kept for backward passes at any moment, without weights and buffers"""
 
 
-class Meter(TorchDispatchMode):
+class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the floating point operations of what runs within it; with ``no_reads`` HostRead where a number is
     read back."""
 
     def __init__(self, no_reads: bool = False) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.no_reads, self.flop = no_reads, 0
 
     def __torch_dispatch__(
@@ -65,17 +65,21 @@ class Meter(TorchDispatchMode):
         return out
 
 
-class Saved(saved_tensors_hooks):  # type: ignore[no-untyped-call]
+class Saved(saved_tensors_hooks):
     """Follows the bytes that autograd keeps: ``peak`` is the most at any moment, each storage counted once.
 
     ``apart`` are tensors that exist anyway.
     """
 
     def __init__(self, apart: Iterable[Tensor]) -> None:
-        super().__init__(lambda tensor: Held(self, tensor), lambda held: held.tensor)  # type: ignore[no-untyped-call]
+        super().__init__(lambda tensor: Held(self, tensor), lambda held: held.tensor)
         self.apart = {storage_of(tensor) for tensor in apart}
         self.uses: dict[int, int] = {}
         self.now = self.peak = 0
+
+    def __enter__(self) -> Saved:  # type: ignore[override]
+        super().__enter__()
+        return self
 
     def take(self, tensor: Tensor) -> None:
         key = storage_of(tensor)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal, get_args, get_origin, get_type_hints
 
+Init = Literal["xavier", "normal", "kaiming", "orthogonal"]
+"""distributions of initial weights (methods.init)"""
 GanMode = Literal["lsgan", "vanilla", "wgangp", "nonsaturating", "hinge"]
 """adversarial objectives that judge one picture at a time (methods.gan)"""
 
@@ -52,6 +54,10 @@ class GanConfig(MethodConfig):
     """adversarial objective"""
     lambda_GAN: float = 1.0
     """weight of the adversarial term of the generator"""
+    init_type: Init = "xavier"
+    """distribution of the initial weights"""
+    init_gain: float = 0.02
+    """scale of the initial weights: the gain of xavier and orthogonal, the standard deviation of normal"""
     beta1: float = 0.5
     """first Adam coefficient"""
     beta2: float = 0.999

@@ -158,7 +158,7 @@ class EnCo(Method):
                 raise ValueError(f"nce_layers pairs {encoder} with {decoder}, whose channels differ")
         self.F = EnCoHeads([self.G.channels(layer) for layer in c.nce_layers[:half]], c.netF_nc, c.head_norm)
         for net in (self.G, self.D, self.F):
-            init_weights(net)
+            init_weights(net, c.init_type, c.init_gain)
         betas = (c.beta1, c.beta2)
         self.adam("D", self.D.parameters(), c.lr_D, betas)
         self.adam("G", self.G.parameters(), c.lr_G, betas)

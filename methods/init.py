@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from torch import nn
 
-Init = Literal["xavier", "normal", "kaiming", "orthogonal"]
+from methods.config import Init
 
 
 def init_weights(net: nn.Module, kind: Init = "xavier", gain: float = 0.02, zero_bias: bool = True) -> nn.Module:

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from harness.cli import VERBS, main, parser_of
+from methods.generators import ResnetGenerator
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -54,6 +56,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "datasets/horse2zebra").symlink_to(toy)
     for name in ("my-pictures", "translations"):
         (place / name).symlink_to(toy / "testA")
+    torch.save(ResnetGenerator(ngf=8).state_dict(), place / "latest_net_G.pth")
     with chdir(place):
         os.environ["OMP_NUM_THREADS"] = "1"
         words = "run --methods enco,cut --dataset toy --seeds 0-1 --set num_patches=16 "

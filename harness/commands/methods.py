@@ -60,7 +60,7 @@ def method_text(method: Card) -> str:
     sides = "two-sided: also learns B to A" if method.two_sided else "one-sided: learns A to B only"
     lines = [f"{method.name}: {method.title} ({method.paper})", sides, f"class {method.target}"]
     cost = stored().get(method.name)
-    lines += [f"at {SIZE}x{SIZE}: {summary(cost)}" if cost else "costs: not counted", ""]
+    lines += [wrapped(f"at {SIZE}x{SIZE}: {summary(cost)}") if cost else "costs: not counted", ""]
     lines += [wrapped(paragraph, then="") + "\n" for paragraph in method.summary.split("\n\n") if paragraph]
     lines += ["Options (harness run --set OPTION=VALUE):", ""]
     lines += [line for option in method.options for line in option_lines(option)]
@@ -85,14 +85,18 @@ def test(names: list[str]) -> int:
         card(name)  # a name that is not known ends it before the first check
     from harness.contract import examine
 
-    failed = 0
+    failed: list[str] = []
+    skipped: list[str] = []
     for name in names:
         print(name, flush=True)
         try:
             for finding in examine(name):
-                failed += not finding.ok
+                failed += [name] * (not finding.ok)
                 print(f"  {'ok' if finding.ok else 'FAILED':6}  {finding.check:15}  {finding.found}", flush=True)
         except FileNotFoundError as error:
+            skipped.append(name)
             print(f"  skipped: {error}", flush=True)
-    print(f"{failed} checks failed" if failed else "the contract is kept")
+    kept = [name for name in names if name not in failed and name not in skipped]
+    told = (("keep the contract", kept), ("break it", sorted(set(failed))), ("skipped", skipped))
+    print("; ".join(f"{what}: {', '.join(which)}" for what, which in told if which))
     return 1 if failed else 0

@@ -49,6 +49,7 @@ def test_where_the_pictures_lie_is_not_part_of_the_identity() -> None:
         {"steps": 0, "epochs": 3},
         {"seed": 2},
         {"precision": "bf16"},
+        {"imported": "3fa9c1d2" * 8},
         {"options": {"lr_G": "1e-4"}},
     ],
     ids=str,

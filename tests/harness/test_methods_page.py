@@ -1,0 +1,148 @@
+"""docs/methods.md says what the code says, and what it says of objectives and networks is read rightly."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.catalogue import Card, Source, card, show, targets
+from harness.methods_page import PAGE, idea_of, page, prose
+from harness.objectives import Step
+from harness.parts import Part, parts
+
+SOURCE = '''
+"""A method of two lines."""
+
+from methods.interface import Method, minimise
+from methods.discriminators import discriminator
+from methods.pool import ImagePool
+
+
+def distance(u, v):
+    """Difference of pictures (eq. 2): [B] -> []."""
+    return (u - v).abs().mean()
+
+
+class Base(Method):
+    """One generator. Two terms. Nothing else."""
+
+    def objective(self, losses):
+        """What is minimised."""
+        return 0.5 * losses["G"]
+
+
+class Own(Base):
+    title = "Own"
+
+    def __init__(self, config, shape):
+        self.D_A, self.D_B = (discriminator(config) for _ in "AB")
+        self.pool = ImagePool(1, shape) if config.pooled else None
+        self.width = 3
+
+    def step(self, batch):
+        c = self.config
+        a, b = batch
+        fake = self.G(a)
+        # Judged first (eq. 5).
+        judged = self.D_A(fake)
+        minimise(judged.mean(), self.optimizers["D"])
+        unused = fake + 1
+        losses = {"G": c.lambda_G * distance(fake, b)}
+        if c.twice:
+            losses["again"] = self.again(fake, b)
+        else:
+            unused = None
+        total = self.objective(losses)
+        minimise(total, self.optimizers["G"])
+
+    def again(self, u, v):
+        terms = []
+        for layer in u:
+            terms.append(distance(layer, v))
+        return self.config.lambda_G * sum(terms)
+
+    def objective(self, losses):
+        return super().objective(losses) + losses["again"]
+'''
+LINES = """\
+judged = self.D_A(fake)
+minimise(judged.mean(), self.optimizers['D'])
+losses = {'G': c.lambda_G * distance(fake, b)}
+if c.twice:
+    losses['again'] = self.again(fake, b)
+total = self.objective(losses)
+minimise(total, self.optimizers['G'])
+
+# again
+for layer in u:
+    terms.append(distance(layer, v))
+return self.config.lambda_G * sum(terms)
+
+# objective
+return super().objective(losses) + losses['again']
+
+# objective
+return 0.5 * losses['G']"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
+    (tmp_path / "own_method.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield card("own_method:Own")
+    card.cache_clear()
+    Source.of.cache_clear()
+    sys.modules.pop("own_method", None)
+
+
+def test_the_page_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "python -m harness.methods_page > docs/methods.md"
+
+
+def test_every_method_is_there_in_full() -> None:
+    text = page()
+    built_in = [card(name) for name, target in targets().items() if target.startswith(("methods.", "baselines."))]
+    sections = text.split("\n## ")[1:]
+    assert len(sections) == len(built_in)
+    for method, part in zip(built_in, sections, strict=True):
+        assert part.startswith(method.title)
+        for option in method.options:
+            assert f"| `{option.name}` | {show(option.default) or 'none'} |" in part
+        for difference in method.differences:
+            assert f"| {prose(difference[0])} |" in part.replace(r"\|", "|")
+        assert "Official code" in part
+        assert "minimise(" in part
+        assert "**Networks.**\n\n- `" in part
+        assert "**Published scores.**\n\n" in part
+
+
+def test_equations_and_scores_of_enco() -> None:
+    part = next(part for part in page().split("\n## ") if part.startswith("EnCo\n"))
+    assert "- `multi_stage`: L_MultiStage (eq. 4), averaged over patches and stages." in part
+    assert "(eq. 5)" in part
+    assert "g_total = g_gan + half * (content + identity)" in part
+    assert "| horse2zebra | AtoB | FID | 38.7 |" in part
+
+
+def test_the_lines_that_make_the_objective(own: Card) -> None:
+    step = Step.of(own)
+    assert step.lines({"lambda_G"}) == LINES
+    assert step.citations() == [("step", "Judged first (eq. 5)."), ("distance", "Difference of pictures (eq. 2).")]
+
+
+def test_the_networks(own: Card) -> None:
+    first, second = parts(own)
+    assert (first.names, first.kinds) == (("D_A", "D_B"), ("PatchGAN", "PixelGAN"))
+    assert second == Part(("pool",), ("ImagePool",), "Past translations that the discriminator is shown again.")
+
+
+def test_the_idea_in_two_sentences(own: Card) -> None:
+    assert idea_of(card("own_method:Base")) == ("One generator. Two terms.", "Nothing else.")
+    assert idea_of(card("baselines.cut:FastCUT"))[0].count(". ") == 1
+
+
+def test_signs_of_markdown_are_escaped() -> None:
+    assert prose("row*width of ``a*b`` < :func:`turn`") == r"row\*width of `a*b` &lt; `turn`"
