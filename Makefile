@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 RUNS ?= results/demo
 
 # Narrow networks, larger batches and higher rates than the papers': minutes on a CPU instead of days on a GPU.
-DEMO := --steps 300 --batch-size 4 --set ngf=16 --set ndf=32 --set cut.lr=5e-4 --set enco.lr_G=4e-4 \
-  --set enco.lr_D=4e-4 --set enco.lr_F=4e-4 --set enco.stop_idt_epochs=400
+DEMO := --steps 350 --batch-size 4 --set ngf=16 --set ndf=32 --set cut.lr=4e-4 --set enco.lr_G=1e-3 --set enco.lr_F=1e-3 \
+  --set enco.lr_D=5e-5 --set enco.lambda_IDT=20 --set enco.stop_idt_epochs=400 --set enco.init_gain=0.3
 
 .PHONY: demo test test-all lint format clean help
 

@@ -97,11 +97,11 @@ def module_text(method: Card) -> str:
 
 
 def idea_of(method: Card) -> tuple[str, str]:
-    """The first two sentences on the method (with one on its module where it has only one), and the others."""
+    """Two sentences, what its module says first and what its class says first, and the others of the class."""
+    title = " ".join(module_text(method).partition("\n\n")[0].split())
+    first = title.partition(": ")[2] or title
     sentences = SENTENCE.split(" ".join(method.summary.split()))
-    if len(sentences) == 1:
-        sentences.insert(0, " ".join(module_text(method).partition("\n\n")[0].split()))
-    return prose(" ".join(sentences[:2])), prose(" ".join(sentences[2:]))
+    return prose(f"{first[:1].upper()}{first[1:]} {sentences[0]}"), prose(" ".join(sentences[1:]))
 
 
 def objective(method: Card) -> list[str]:
@@ -109,7 +109,7 @@ def objective(method: Card) -> list[str]:
     step = Step.of(method)
     weights = {option.name for option in method.options if "weight" in option.help and option.kind == "float"}
     cited = [f"- `{name}`: {prose(text)}" for name, text in step.citations()]
-    return ["```python", step.lines(weights), "```", *([""] if cited else []), *cited]
+    return ["```text", step.lines(weights), "```", *([""] if cited else []), *cited]
 
 
 def networks(method: Card) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.commands import add_runs
 from harness.data.folders import Dataset
 from harness.planning import Cell, cells, check_writable, method_names, open_for, plan, reference_specs, seed_list
+from harness.spec import RunSpec
 
 EPILOG = """Examples:
   harness run --methods enco,cut --dataset toy --seeds 0-1
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     unfinished = [cell for cell in [*references, *todo] if not cell.finished]
     if unfinished:
-        check_before(args, dataset, specs[0].size, specs[0].load_size)
+        check_before(args, dataset, specs)
     else:
         print("nothing to do: every run is finished")
     failed = work_through(unfinished, args)
@@ -90,9 +91,14 @@ def print_plan(todo: Sequence[Cell], runs: Path) -> None:
         print(f"  {cell.run.name:44} {cell.spec.label}  seed {cell.spec.seed}  {state.stage}{done}")
 
 
-def check_before(args: argparse.Namespace, dataset: Dataset, size: int, load_size: int) -> None:
-    """Everything that can be known to fail later, now: folder, space, pictures, weights, configurations."""
+def check_before(args: argparse.Namespace, dataset: Dataset, specs: Sequence[RunSpec]) -> None:
+    """Everything that can be known to fail later, now: folder, space, pictures, weights, device, configurations."""
+    import torch
+
+    from evaluation.scoring import check_ready
     from harness.data.cache import read_check
+    from harness.training import build
+    from harness.work import device_of
 
     check_writable(args.runs)
 
@@ -100,10 +106,11 @@ def check_before(args: argparse.Namespace, dataset: Dataset, size: int, load_siz
         if done == total or done % 200 == 0:
             print(f"reads {dataset.name} {split} {done}/{total}", flush=True)
 
-    read_check(dataset, size, load_size, fine_tuning=True, progress=tell)
-    from evaluation.scoring import check_ready
-
+    device_of(args.device)
+    for spec in {(spec.method, spec.label): spec for spec in specs}.values():
+        build(spec, torch.device("cpu"))  # refuses values, sizes and missing frozen weights
     check_ready(args.metrics.split(","))
+    read_check(dataset, specs[0].size, specs[0].load_size, fine_tuning=True, progress=tell)
 
 
 def work_through(unfinished: Sequence[Cell], args: argparse.Namespace) -> int:
