@@ -37,14 +37,13 @@ def shown() -> list[tuple[str, str]]:
     for verb in VERBS:
         parser = parser_of([verb])
         text = parser._subparsers._group_actions[0].choices[verb].epilog or ""  # type: ignore[union-attr,index]
-        found += [
-            (f"--help of {verb}", line.strip().split("   ")[0]) for line in text.splitlines() if "harness " in line
-        ]
+        lines = [line.strip() for line in text.splitlines()]
+        found += [(f"--help of {verb}", re.split(r" {3,}", line)[0]) for line in lines if line.startswith("harness ")]
     return found
 
 
 @pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder where the commands shown find what they name: finished runs, folders of pictures."""
     from harness.data.folders import open_dataset
 
@@ -56,12 +55,18 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "datasets/horse2zebra").symlink_to(toy)
     for name in ("my-pictures", "translations"):
         (place / name).symlink_to(toy / "testA")
+    (place / "my_package").mkdir()
+    (place / "my_package/my_module.py").write_text(
+        'from baselines.cut import CUT\n\n\nclass MyMethod(CUT):\n    """CUT by another name."""\n'
+    )
     torch.save(ResnetGenerator(ngf=8).state_dict(), place / "latest_net_G.pth")
     with chdir(place):
         os.environ["OMP_NUM_THREADS"] = "1"
-        words = "run --methods enco,cut --dataset toy --seeds 0-1 --set num_patches=16 "
-        assert main(shlex.split(words + SHORT)) == 0
-    return place
+        assert main(shlex.split("run --methods enco,cut --dataset toy --seeds 0-1 " + SHORT)) == 0
+        assert main(["eval", "enco-toy-s0", "--metrics", "fid"]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(place)
+        yield place
 
 
 @contextlib.contextmanager
