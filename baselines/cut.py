@@ -7,6 +7,7 @@ Official code: taesungp/contrastive-unpaired-translation, models/cut_model.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ class CUT(Method):
     title = "CUT"
     paper = "Park et al., ECCV 2020"
     year = 2020
-    differences = (
+    differences: ClassVar[tuple[tuple[str, str, str, str], ...]] = (
         ("learning rate", "0.002", "0.0002", "the code; lr"),
         (
             "first layer compared",

@@ -28,7 +28,7 @@ class MoNCE(CUT):
     title = "MoNCE"
     paper = "Zhan et al., CVPR 2022"
     year = 2022
-    differences = (  # type: ignore[assignment]  # as many entries as there are differences
+    differences = (
         (
             "transport cost",
             "sum of w_ij exp(x_i . y_j / beta) is minimised, which spares similar pairs",

@@ -34,7 +34,7 @@ class QSAttn(CUT):
     title = "QS-Attn"
     paper = "Hu et al., CVPR 2022"
     year = 2022
-    differences = (  # type: ignore[assignment]  # as many entries as there are differences
+    differences = (
         ("variant", "global, local and global + local are all published", "default global", "global; QS_mode"),
         (
             "keys of the local attention",

@@ -94,7 +94,7 @@ def finish(run: RunFolder, log: Log, device: torch.device, metrics: Sequence[str
     from harness.training import Diverged, Stopped, train, trained
 
     spec = run.spec
-    dataset = open_dataset(spec.data, spec.direction)
+    dataset = dataset_of(run)
     fingerprints = {
         str(split): digest
         for split, digest in read_check(dataset, spec.size, spec.load_size, fine_tuning=spec.is_trained).items()
