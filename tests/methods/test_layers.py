@@ -44,6 +44,21 @@ def test_instance_norm_gradient_does_not_depend_on_strides(batch: int, layout: t
     torch.testing.assert_close(got, expected)
 
 
+def test_instance_norm_has_first_and_second_derivatives() -> None:
+    x = (5 + torch.randn(2, 2, 3, 4, dtype=torch.float64)).requires_grad_()
+    assert torch.autograd.gradcheck(InstanceNorm(), x)
+    assert torch.autograd.gradgradcheck(InstanceNorm(), x)
+
+
+def test_instance_norm_gradient_in_half_the_bits() -> None:
+    x, incoming = torch.randn(2, 4, 16, 16), torch.randn(2, 4, 16, 16)
+    got, expected = (
+        torch.autograd.grad(InstanceNorm()(half), half, incoming.to(half.dtype))[0].float()
+        for half in (x.bfloat16().requires_grad_(), x.clone().requires_grad_())
+    )
+    torch.testing.assert_close(got, expected, atol=0.03, rtol=0.03)
+
+
 def test_blurred_downsampling_of_an_impulse() -> None:
     # 16 at row 1, column 1 of 4x4. In reflected borders it stands at -1 and 1, so the first output sees it
     # twice with weight 1 on each axis, the second (centred on 2) once.
