@@ -31,6 +31,11 @@ class CUT(Method):
     title = "CUT"
     paper = "Park et al., ECCV 2020"
     year = 2020
+    equations = """
+        G, heads: L_GAN + ½ (λ_NCE PatchNCE(a, G(a)) + λ_NCE PatchNCE(b, G(b)))   (eq. 5, no half there)
+        PatchNCE: mean over layers and patches of −log softmax(q · k / τ) at the patch of the same place   (eq. 2-3)
+        D: ½ mean D(G(a))² + ½ mean (D(b) − 1)²; L_GAN = mean (D(G(a)) − 1)²   (eq. 1, logarithms there)
+    """
     differences: ClassVar[tuple[tuple[str, str, str, str], ...]] = (
         ("learning rate", "0.002", "0.0002", "the code; lr"),
         (
@@ -143,6 +148,9 @@ class FastCUT(CUT):
     """CUT without the identity term, with a heavier contrastive term and flip equivariance."""
 
     title = "FastCUT"
+    equations = """
+        G, heads: L_GAN + 10 PatchNCE(a, G(a)); D, L_GAN and PatchNCE as CUT   (eq. 5 with λ_Y = 0)
+    """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(CUT.Config):

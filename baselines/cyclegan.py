@@ -32,6 +32,13 @@ class CycleGAN(Method):
     title = "CycleGAN"
     paper = "Zhu et al., ICCV 2017"
     year = 2017
+    equations = """
+        G_A, G_B: L_GAN(G_A) + L_GAN(G_B) + cycle + identity   (eq. 3)
+        cycle: λ_A |G_B(G_A(a)) − a| + λ_B |G_A(G_B(b)) − b|   (eq. 2)
+        identity: λ_identity (λ_B |G_A(b) − b| + λ_A |G_B(a) − a|)   (sec. 5.2)
+        D: ½ mean D(fake)² + ½ mean (D(real) − 1)², fakes from a pool   (eq. 1, squares as sec. 4)
+        L_GAN = mean (D(G(x)) − 1)²
+    """
     two_sided = True
     differences = (
         (

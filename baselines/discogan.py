@@ -35,6 +35,11 @@ class DiscoGAN(Method):
     title = "DiscoGAN"
     paper = "Kim et al., ICML 2017"
     year = 2017
+    equations = """
+        generators: (1 − r) (gan_weight L_GAN + fm_weight L_FM) + r content, both domains; r rises after gan_curriculum
+        content: mean (ABA − A)², mean (BAB − B)²; L_FM: squared difference of the batch means of D's features
+        D: cross-entropy, real 1 and fake 0; takes turns with the generators
+    """
     two_sided = True
     differences: ClassVar[tuple[tuple[str, str, str, str], ...]] = (
         (

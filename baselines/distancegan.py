@@ -36,6 +36,11 @@ class DistanceGAN(Method):
     title = "DistanceGAN"
     paper = "Benaim and Wolf, NIPS 2017"
     year = 2017
+    equations = """
+        G: L_GAN + λ_distance mean |n_A(d(a_i, a_j)) − n_B(d(G(a_i), G(a_j)))| (+ cycles with use_cycle_loss)
+        d: mean |u − v| of two pictures, or of two halves of one; n_X(d) = (d − μ_X) / σ_X over the training set X
+        D: ½ mean D(fake)² + ½ mean (D(real) − 1)², fakes from a pool
+    """
     min_batch_size = 2
     differences = (
         (

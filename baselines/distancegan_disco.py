@@ -26,6 +26,9 @@ class DistanceGANDisco(DiscoGAN):
     """
 
     title = "DistanceGAN (DiscoGAN networks)"
+    equations = """
+        as DiscoGAN, its content the distances of DistanceGAN (+ reconstructions with use_reconst_loss)
+    """
     paper = "Benaim and Wolf, NIPS 2017"
     min_batch_size = 2
     differences = (

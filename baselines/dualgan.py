@@ -36,6 +36,10 @@ class DualGAN(Method):
     title = "DualGAN"
     paper = "Yi et al., ICCV 2017"
     year = 2017
+    equations = """
+        generators: L_GAN(G_A) + L_GAN(G_B) + λ_A |G_B(G_A(a)) − a| + λ_B |G_A(G_B(b)) − b|, noise as dropout   (eq. 3)
+        critics: L(fake) + L(real) by GAN_type; wgan: mean D(fake) − mean D(real), weights clipped   (eq. 1-2)
+    """
     two_sided = True
     differences = (
         (

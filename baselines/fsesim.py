@@ -1,4 +1,4 @@
-"""FSeSim and LSeSim: content kept by comparing how similar each place of a picture is to its other places.
+"""FSeSim: content kept by comparing how similar each place of a picture is to its other places.
 
 Zheng et al., The Spatially-Correlative Loss for Various Image Translation Tasks, CVPR 2021.
 Official code: lyndonzheng/F-LSeSim, models/sc_model.py and models/losses.py.
@@ -45,6 +45,10 @@ class FSeSim(Method):
     title = "FSeSim"
     paper = "Zheng et al., CVPR 2021"
     year = 2021
+    equations = """
+        G: L_GAN + λ_spatial mean SmoothL1(1 − cos(S(a), S(G(a)))), S = similarities of VGG16's features
+        D: ½ mean D(G(a))² + ½ mean (D(b) − 1)²; L_GAN = mean (D(G(a)) − 1)²
+    """
     differences = (
         (
             "similarity of two places",
@@ -281,20 +285,3 @@ class FSeSim(Method):
 
     def translate(self, a: Tensor) -> Tensor:
         return self.G(a)
-
-
-class LSeSim(FSeSim):
-    """FSeSim in features that are learned by contrast, with local windows and copies in other colours."""
-
-    title = "LSeSim"
-
-    @dataclass(frozen=True, kw_only=True)
-    class Config(FSeSim.Config):
-        """``--learned_attn --augment``, with the window that the author advises for it."""
-
-        patch_size: int = 32
-        """side of the window a place is compared with; the whole feature map where the window is no smaller"""
-        learned_attn: bool = True
-        """learn, by contrast, a head on each feature in which similarity is measured"""
-        augment: bool = True
-        """contrast also a picture with its own copy in other colours"""

@@ -33,6 +33,12 @@ class GcGAN(Method):
     title = "GcGAN"
     paper = "Fu et al., CVPR 2019"
     year = 2019
+    equations = """
+        G: L_GAN(G, a) + L_GAN(G, T(a)) + λ_AB λ_gc L_gc + identity
+        L_gc = |G(a) − T⁻¹(G(T(a)))| + |G(T(a)) − T(G(a))|, each leading only its first side
+        identity: λ_AB identity (|G(b) − b| + |G(T(b)) − T(b)|)
+        D, D_gc: ½ mean D(fake)² + ½ mean (D(real) − 1)², fakes from a pool
+    """
     differences = (
         (
             "generators",

@@ -28,6 +28,11 @@ class MoNCE(CUT):
     title = "MoNCE"
     paper = "Zhan et al., CVPR 2022"
     year = 2022
+    equations = """
+        G, heads: L_GAN + ½ (λ_NCE MoNCE(a, G(a)) + λ_NCE MoNCE(b, G(b))); D and L_GAN as CUT
+        MoNCE: −log(e^(c_ii/τ) / (e^(c_ii/τ) + Σ_j f_ij e^(c_ij/τ))), c the cosines, f_ij = (N − 1) w_ij neg_term_weight
+        w: the plan of Sinkhorn with kernel e^(c/ε) (hard) or e^((1 − c)/ε) (easy), rows and columns of sum 1
+    """
     differences = (
         (
             "transport cost",

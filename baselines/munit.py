@@ -30,6 +30,11 @@ class MUNIT(SharedStep):
     title = "MUNIT"
     paper = "Huang et al., ECCV 2018"
     year = 2018
+    equations = """
+        generators: gan_w L_GAN + recon_x_w |x_aa − a| + recon_c_w |c'' − c| + recon_s_w |s'' − s|   (eq. 1-3, 5)
+        x_aa from the codes c, s' of a; x_ab from c and a drawn style s; c'', s'' the codes of x_ab   (sec. 3.2)
+        D: sum over scales of mean D(fake)² + mean (D(real) − 1)²   (eq. 4, logarithms there)
+    """
     differences = (
         (
             "adversarial objective",
@@ -171,6 +176,11 @@ class UNIT(SharedStep):
     title = "UNIT"
     paper = "Liu et al., NeurIPS 2017"
     year = 2017
+    equations = """
+        generators: gan_w L_GAN + recon_x_w |x_aa − a| + recon_x_cyc_w |x_aba − a| + recon_kl_w mean z²
+            + recon_kl_cyc_w mean z''², both domains; mean z² stands for the divergence of N(z, 1) from N(0, 1)
+        D: as MUNIT
+    """
     differences = (
         (
             "layers shared by the domains",

@@ -34,6 +34,11 @@ class QSAttn(CUT):
     title = "QS-Attn"
     paper = "Hu et al., CVPR 2022"
     year = 2022
+    equations = """
+        G, heads: L_GAN + ½ (λ_NCE NCE(a, G(a)) + λ_NCE NCE(b, G(b))); D and L_GAN as CUT
+        A = softmax(F Fᵀ) of the source's features F; anchors: the rows of least entropy −Σ A log A
+        NCE: PatchNCE between A_anchors F of the translation and of the source
+    """
     differences = (
         ("variant", "global, local and global + local are all published", "default global", "global; QS_mode"),
         (

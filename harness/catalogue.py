@@ -12,6 +12,7 @@ import importlib.util
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import entry_points
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,8 @@ class Card:
     min_batch_size: int
     summary: str
     """the class docstring"""
+    equations: str
+    """what each network minimises, a line each"""
     differences: tuple[tuple[str, str, str, str], ...]
     options: tuple[Option, ...]
 
@@ -129,6 +132,7 @@ def card(name: str) -> Card:
         two_sided=bool(attributes.get("two_sided", False)),
         min_batch_size=int(attributes.get("min_batch_size", 1)),
         summary=ast.get_docstring(node) or "",
+        equations=cleandoc(attributes.get("equations", "")),
         differences=tuple(attributes.get("differences", ())),
         options=tuple(config_options(source, node).values()),
     )

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from harness import costs
 from harness.catalogue import Card, Option, Source, card, show, targets
-from harness.objectives import Step
 from harness.parts import parts
 from harness.published import Figure, table1
 
@@ -26,8 +25,9 @@ Generated from the code by `python -m harness.methods_page > docs/methods.md`; a
 `harness methods show NAME` prints the same of one method, installed ones from other packages included. Options are
 set with `harness run --set METHOD.OPTION=VALUE`. Official code is cited as repository, file or symbol.
 
-The lines under *Objective* are those of the method's `step` (and of what it calls) that make what it minimises, in
-their order; `c` are the options. Equation numbers are those of the paper named.
+*Objective*: what each network minimises, at the default options. a, b are pictures of the two domains, G(a) a
+translation, |x| the mean absolute value; L_GAN is the adversarial term of a generator. Numbers in brackets are the
+equations of the paper, and what differs from them as printed; where none stands, the paper's text was not compared.
 """
 ROLE = re.compile(r":\w+:(?=`)")
 CODE = re.compile(r"(`[^`]*`)")
@@ -63,7 +63,7 @@ def section(method: Card) -> Iterator[str]:
     yield from [f"**Idea.** {idea}", ""]
     if rest:
         yield from [rest, ""]
-    yield from ["**Objective.**", "", *objective(method), ""]
+    yield from ["**Objective.**", "", "```text", method.equations, "```", ""]
     yield from ["**Networks.**", "", *networks(method), ""]
     cost = costs.stored().get(method.name)
     if cost:
@@ -102,14 +102,6 @@ def idea_of(method: Card) -> tuple[str, str]:
     first = title.partition(": ")[2] or title
     sentences = SENTENCE.split(" ".join(method.summary.split()))
     return prose(f"{first[:1].upper()}{first[1:]} {sentences[0]}"), prose(" ".join(sentences[1:]))
-
-
-def objective(method: Card) -> list[str]:
-    """What its step minimises, as code, and what the functions called say of it."""
-    step = Step.of(method)
-    weights = {option.name for option in method.options if "weight" in option.help and option.kind == "float"}
-    cited = [f"- `{name}`: {prose(text)}" for name, text in step.citations()]
-    return ["```text", step.lines(weights), "```", *([""] if cited else []), *cited]
 
 
 def networks(method: Card) -> list[str]:

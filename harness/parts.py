@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.catalogue import Card, Source
-from harness.objectives import lineage, plain_function
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,8 @@ def classes_of(source: Source, node: ast.expr) -> Iterator[ast.ClassDef]:
         function = plain_function(source, node.func.id)
         if function is None:
             yield from classes_of(source, node.func)
-        elif function.node.returns is not None:
-            yield from classes_of(function.source, function.node.returns)
+        elif function[1].returns is not None:
+            yield from classes_of(function[0], function[1].returns)
     elif isinstance(node, ast.Name):
         found = source.resolve(node)
         if found and any(ast.unparse(base).endswith("Module") for base in found[1].bases):
@@ -83,3 +82,20 @@ def classes_of(source: Source, node: ast.expr) -> Iterator[ast.ClassDef]:
 def summary_of(cls: ast.ClassDef) -> str:
     """The first paragraph of the description of a class, in one line."""
     return " ".join((ast.get_docstring(cls) or "").partition("\n\n")[0].split())
+
+
+def lineage(source: Source, node: ast.ClassDef) -> Iterator[tuple[Source, ast.ClassDef]]:
+    yield source, node
+    for base in node.bases:
+        found = source.resolve(base)
+        if found:
+            yield from lineage(*found)
+
+
+def plain_function(source: Source, name: str) -> tuple[Source, ast.FunctionDef] | None:
+    """A function of a module, or one that it imports by name, and where it stands."""
+    for node in source.tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return source, node
+    found = source.imported(name)
+    return plain_function(*found) if found else None

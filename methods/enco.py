@@ -34,6 +34,12 @@ class EnCo(Method):
     title = "EnCo"
     paper = "Cai et al., AAAI 2024"
     year = 2024
+    equations = """
+        G, heads: L_GAN + ½ (2 L_MultiStage + 10 L_identity), no ½ once the identity term stops   (eq. 7, no half there)
+        L_MultiStage: mean over stages and patches of 2 − 2 cos(g(h(decoder)), sg(h(encoder)))   (eq. 1-4, sums there)
+        L_identity = mean |G(b) − b|   (eq. 6)
+        D: ½ mean D(G(a))² + ½ mean (D(b) − 1)²; L_GAN = mean (D(G(a)) − 1)²   (eq. 5, labels swapped there)
+    """
     differences = (
         (
             "total loss while the identity term is on",

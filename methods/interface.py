@@ -79,6 +79,8 @@ class Method(nn.Module):
     """whether it also learns B -> A (then ``translate_back`` exists)"""
     min_batch_size: ClassVar[int] = 1
     """pictures of each domain that a step needs at least, with the default options"""
+    equations: ClassVar[str] = ""
+    """what each network minimises, a line each, with the paper's equation in brackets"""
     differences: ClassVar[tuple[tuple[str, str, str, str], ...]] = ()
     """where paper and official code differ: (topic, paper, code, what is done here)"""
 

@@ -4,6 +4,7 @@ whether they keep the contract."""
 from __future__ import annotations
 
 import argparse
+from textwrap import indent
 
 from harness.catalogue import Card, Option, card, show, targets
 from harness.costs import SIZE, Cost, stored, summary
@@ -62,6 +63,8 @@ def method_text(method: Card) -> str:
     cost = stored().get(method.name)
     lines += [wrapped(f"at {SIZE}x{SIZE}: {summary(cost)}") if cost else "costs: not counted", ""]
     lines += [wrapped(paragraph, then="") + "\n" for paragraph in method.summary.split("\n\n") if paragraph]
+    if method.equations:
+        lines += ["Minimises:", "", indent(method.equations, "  "), ""]
     lines += ["Options (harness run --set OPTION=VALUE):", ""]
     lines += [line for option in method.options for line in option_lines(option)]
     if method.differences:

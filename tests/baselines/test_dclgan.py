@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.dclgan import DCLGAN, SimDCL
+from baselines.dclgan import DCLGAN
 from baselines.dclgan_networks import LightNetwork, project, stacked
+from baselines.simdcl import SimDCL
 from methods.heads import PatchHeads
 from methods.interface import Batch, ImageShape
 from tests.small import Replayed, batch

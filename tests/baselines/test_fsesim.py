@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.fsesim import FSeSim, LSeSim
+from baselines.fsesim import FSeSim
 from baselines.fsesim_maps import (
     gradient_penalty,
     gram,
@@ -21,6 +21,7 @@ from baselines.fsesim_maps import (
     style_distance,
     windows,
 )
+from baselines.lsesim import LSeSim
 from harness.errors import UserError
 from harness.spec import RunSpec
 from harness.training import build

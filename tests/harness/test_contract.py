@@ -15,7 +15,8 @@ from harness.errors import UserError
 
 WITH_VGG = """
 import torch
-from baselines.fsesim import FSeSim, LSeSim
+from baselines.fsesim import FSeSim
+from baselines.lsesim import LSeSim
 from methods.vgg import shapes
 
 GENERATOR = torch.Generator().manual_seed(0)

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.dclgan import DCLGAN, SimDCL
+from baselines.dclgan import DCLGAN
 from baselines.dclgan_networks import LightNetwork
+from baselines.simdcl import SimDCL
 from methods.interface import Batch, ImageShape, Losses
 from methods.layers import L2Normalize
 from methods.nce import patch_nce
