@@ -74,15 +74,20 @@ def _mean(pair: FolderPair, compare: Callable[[Picture, Picture], float], smalle
     files = [path for couple in couples for path in couple]
     values = []
     for (fake, real), (a, b) in zip(couples, read_batches(files, 2), strict=True):
-        if a.shape != b.shape:
-            sizes = f"{a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]}"
-            raise EvaluationError(f"{fake} and its counterpart {real} have different sizes, {sizes}")
+        require_equal_sizes(fake, real, a, b)
         if min(a.shape[:2]) < smallest:
             size = f"{a.shape[1]}x{a.shape[0]}"
             raise EvaluationError(f"{fake}: {size}, smaller than the window of {smallest}x{smallest}")
         values.append(compare(a, b))
         pair.report(len(values), len(couples))
     return float(np.mean(values))
+
+
+def require_equal_sizes(fake: Path, real: Path, a: Picture, b: Picture) -> None:
+    """EvaluationError unless a picture and its counterpart are of one size."""
+    if a.shape != b.shape:
+        sizes = f"{a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]}"
+        raise EvaluationError(f"{fake} and its counterpart {real} have different sizes, {sizes}")
 
 
 def counterparts(fake: list[Path], real: list[Path]) -> list[tuple[Path, Path]]:

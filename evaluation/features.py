@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.images import Picture, read_batches
+from evaluation.images import read_ahead
 
 Features = NDArray[np.float32]
 """pictures x dimensions"""
@@ -18,27 +19,32 @@ Report = Callable[[int, int], None]
 """Called with pictures done and pictures to do."""
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
-class Extractor:
+class Extractor(Generic[T]):
     """What turns pictures into features."""
 
     name: str
     """all that changes values: resize, network, digest of its weights, version of the code"""
-    extract: Callable[[Sequence[Picture]], Features]
-    """pictures (sizes may differ) -> features, one row each"""
+    read: Callable[[Path], T]
+    """one file -> what ``extract`` takes; called ahead of it in several threads, so work is best done here"""
+    extract: Callable[[Sequence[T]], Features]
+    """a batch of what was read -> features, one row each"""
 
 
 def compute_features(
-    files: Sequence[Path], extractor: Extractor, batch_size: int, report: Report, workers: int | None = None
+    files: Sequence[Path], extractor: Extractor[T], batch_size: int, report: Report, workers: int | None = None
 ) -> Features:
-    """Features of ``files``, in their order, float32; files are decoded ahead of the network.
+    """Features of ``files``, in their order, float32; files are read ahead of the network.
 
     Raises:
         EvaluationError: a file is broken; names it.
     """
     rows: list[Features] = []
     done = 0
-    for batch in read_batches(files, batch_size, workers):
+    for batch in read_ahead(extractor.read, files, batch_size, workers):
         rows.append(extractor.extract(batch).astype(np.float32, copy=False))
         done += len(batch)
         report(done, len(files))

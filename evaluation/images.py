@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from evaluation.errors import EvaluationError
+
+T = TypeVar("T")
 
 Picture = NDArray[np.uint8]
 """One decoded picture: height x width x 3, RGB, 0..255."""
@@ -83,23 +86,31 @@ def file_digest(path: Path) -> str:
 
 
 def read_batches(paths: Sequence[Path], batch_size: int, workers: int | None = None) -> Iterator[list[Picture]]:
-    """Decode files in order, ``batch_size`` at a time, in threads that stay two batches ahead.
+    """Decode files in order, ``batch_size`` at a time; as `read_ahead`."""
+    return read_ahead(decode, paths, batch_size, workers)
+
+
+def read_ahead(
+    read: Callable[[Path], T], paths: Sequence[Path], batch_size: int, workers: int | None = None
+) -> Iterator[list[T]]:
+    """What ``read`` makes of files, in order, ``batch_size`` at a time, by threads that stay two batches ahead.
 
     Args:
-        paths: files to decode.
-        batch_size: pictures of a batch; the last batch may be smaller. Sizes may differ within a batch.
-        workers: decoding threads; by default one a processor, eight at most.
+        read: called once for each file, in any of the threads.
+        paths: files to read.
+        batch_size: files of a batch; the last batch may be smaller. Sizes of pictures may differ within a batch.
+        workers: reading threads; by default one a processor, eight at most.
 
     Raises:
         EvaluationError: a file is broken; the first such file in order is named.
     """
     waiting = iter(paths)
-    pending: deque[Future[Picture]] = deque()
-    pool = ThreadPoolExecutor(workers or min(8, _processors()), thread_name_prefix="decode")
+    pending: deque[Future[T]] = deque()
+    pool = ThreadPoolExecutor(workers or min(8, _processors()), thread_name_prefix="read")
     try:
         while True:
             room = 3 * batch_size - len(pending)
-            pending.extend(pool.submit(decode, path) for path in islice(waiting, room))
+            pending.extend(pool.submit(read, path) for path in islice(waiting, room))
             if not pending:
                 return
             yield [pending.popleft().result() for _ in range(min(batch_size, len(pending)))]

@@ -188,6 +188,10 @@ class Inception(nn.Module):
         Returns:
             level -> [N, level].
         """
+        return {level: found.mean((2, 3)) for level, found in self.maps(x, levels).items()}
+
+    def maps(self, x: Tensor, levels: Collection[int]) -> dict[int, Tensor]:
+        """The maps [N, level, H, W] of the levels asked for; arguments as in `forward`."""
         # blocks above 32 MiB go back to the system at once and cost page faults, hence few pictures at a time
         few = torch.split(x, STEM_BATCH if x.device.type == "cpu" else len(x))
         parts = [self.stem(pictures) for pictures in few]
@@ -198,7 +202,7 @@ class Inception(nn.Module):
             maps[768] = self.Mixed_6e(self.Mixed_6d(self.Mixed_6c(self.Mixed_6b(x))))
         if max(levels) > 768:
             maps[2048] = self.Mixed_7c(self.Mixed_7b(self.Mixed_7a(maps[768])))
-        return {level: maps[level].mean((2, 3)) for level in levels}
+        return {level: maps[level] for level in levels}
 
 
 def expected_shapes() -> dict[str, tuple[int, ...]]:

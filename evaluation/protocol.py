@@ -31,6 +31,14 @@ class Metric:
     """paper, and program that values are equal to"""
     measure: str
     """``module:function`` that takes a FolderPair and returns a Measurement"""
+    least: int = 1
+    """pictures needed on each side"""
+    network: Literal["", "inception", "drn"] = ""
+    """trained network whose weights are needed"""
+    title: str = ""
+    """what tables call it, where that is not its name"""
+    counterparts: bool = False
+    """whether each picture is compared with its known counterpart, not one set with the other"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,8 @@ class Measurement:
     """what else the protocol's name must say, e.g. ``inception=c9ce7f36``"""
     weights: str | None = None
     """digest of the network's tensors, where there is a network"""
+    spread: float | None = None
+    """standard deviation of the value over random parts of the pictures, where the metric makes one"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,8 @@ class Score:
     """digest of the network's tensors, None where there are none"""
     reference: str
     """digest of the real pictures: sha256 over the sorted sha256 of the files"""
+    spread: float | None = None
+    """standard deviation of the value over random parts of the pictures; None where the metric makes none"""
 
 
 _METRICS = (
@@ -71,6 +83,57 @@ _METRICS = (
         protocol="pytorch-fid/v1",
         source="Heusel et al. 2017; equal to pytorch-fid 0.3.0",
         measure="evaluation.fid:measure_fid",
+        least=2,
+        network="inception",
+    ),
+    Metric(
+        name="clean-fid",
+        definition="FID after a resize without aliasing and rounding (clean mode, pytorch-fid's copy of the weights)",
+        direction="lower",
+        range=(0.0, math.inf),
+        unit="",
+        protocol="clean-fid/v1",
+        source="Parmar et al. 2022; equal to clean-fid 0.1.35, mode clean",
+        measure="evaluation.clean:measure_clean_fid",
+        least=2,
+        network="inception",
+    ),
+    Metric(
+        name="kid",
+        definition="squared maximum mean discrepancy, kernel (x.y/d + 1)^3, of clean-FID's features, times 1000; "
+        "unbiased, over all pictures",
+        direction="lower",
+        range=(-math.inf, math.inf),
+        unit="x 1000",
+        protocol="clean-kid/v1",
+        source="Bińkowski et al. 2018; 1000 times the value of clean-fid 0.1.35 where its subset is the whole set",
+        measure="evaluation.kid:measure_kid",
+        least=2,
+        network="inception",
+    ),
+    Metric(
+        name="precision",
+        definition="share of generated pictures in the 3-nearest-neighbour manifold of the real ones (FID features)",
+        direction="higher",
+        range=(0.0, 1.0),
+        unit="",
+        protocol="precision-inception/v1",
+        source="Kynkäänniemi et al. 2019; definition of torch-fidelity 0.4.0, resize of pytorch-fid",
+        measure="evaluation.precision_recall:measure_precision",
+        least=4,
+        network="inception",
+    ),
+    Metric(
+        name="recall",
+        definition="share of real pictures in the 3-nearest-neighbour manifold of the generated ones (FID features)",
+        direction="higher",
+        range=(0.0, 1.0),
+        unit="",
+        protocol="recall-inception/v1",
+        source="Kynkäänniemi et al. 2019; definition of torch-fidelity 0.4.0, resize of pytorch-fid",
+        measure="evaluation.precision_recall:measure_recall",
+        least=4,
+        network="inception",
     ),
     Metric(
         name="fd-random",
@@ -81,6 +144,18 @@ _METRICS = (
         protocol="fd-random/v1",
         source="this package, for use where the Inception weights are declined",
         measure="evaluation.fid:measure_fd_random",
+        least=2,
+    ),
+    Metric(
+        name="swd",
+        definition="sliced Wasserstein distance of 7x7 neighbourhoods on the levels of Laplacian pyramids, from the "
+        "pictures' own size halved down to 16, mean over levels, times 1000",
+        direction="lower",
+        range=(0.0, math.inf),
+        unit="x 1000",
+        protocol="swd/v1",
+        source="Karras et al. 2018; equal to EnCo's util/SWD and MoNCE's Utils/SWD, which draw without a seed",
+        measure="evaluation.swd:measure_swd",
     ),
     Metric(
         name="psnr",
@@ -91,6 +166,7 @@ _METRICS = (
         protocol="psnr-rgb/v1",
         source="10 log10(255^2 / MSE)",
         measure="evaluation.content:measure_psnr",
+        counterparts=True,
     ),
     Metric(
         name="ssim",
@@ -101,11 +177,67 @@ _METRICS = (
         protocol="ssim-rgb/v1",
         source="Wang et al. 2004",
         measure="evaluation.content:measure_ssim",
+        counterparts=True,
+    ),
+    Metric(
+        name="perceptual-inception",
+        definition="squared distance of channel-normalised Inception feature maps (64, 192, 768) to those of the known "
+        "counterpart, all channels alike, mean over pictures; in the form of LPIPS, but not LPIPS",
+        direction="lower",
+        range=(0.0, 6.0),
+        unit="",
+        protocol="perceptual-inception/v1",
+        source="Zhang et al. 2018, equation 1 with w = 1, on the FID Inception",
+        measure="evaluation.perceptual:measure_perceptual",
+        network="inception",
+        counterparts=True,
+    ),
+    Metric(
+        name="miou",
+        definition="mean class intersection over union of what DRN-D-22 sees in photos made from label maps, and these "
+        "maps; 19 classes, one histogram over the set, 255 ignored; the papers call it mAP",
+        direction="higher",
+        range=(0.0, 100.0),
+        unit="%",
+        protocol="drn-d-22/v1",
+        source="Yu et al. 2017; equal to the mAP of segment.py in fyu/drn",
+        measure="evaluation.segmentation:measure_miou",
+        network="drn",
+        title="mAP (mIoU)",
+    ),
+    Metric(
+        name="pixacc",
+        definition="share of pixels that DRN-D-22 gives the class of the label map, 255 ignored",
+        direction="higher",
+        range=(0.0, 100.0),
+        unit="%",
+        protocol="drn-d-22/v1",
+        source="Isola et al. 2017 for the score, Yu et al. 2017 for the network",
+        measure="evaluation.segmentation:measure_pixacc",
+        network="drn",
+        title="pixAcc",
+    ),
+    Metric(
+        name="classacc",
+        definition="mean over the classes that occur of the share of their pixels that DRN-D-22 finds, 255 ignored",
+        direction="higher",
+        range=(0.0, 100.0),
+        unit="%",
+        protocol="drn-d-22/v1",
+        source="Isola et al. 2017 for the score, Yu et al. 2017 for the network",
+        measure="evaluation.segmentation:measure_classacc",
+        network="drn",
+        title="classAcc",
     ),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _METRICS}
 """Every metric by name."""
+
+
+def title_of(name: str) -> str:
+    """What tables call the metric ``name``."""
+    return (METRICS[name].title if name in METRICS else "") or name
 
 
 def find_metric(name: str) -> Metric:

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import PIL
@@ -18,9 +19,10 @@ from evaluation.features import Extractor, Features
 from evaluation.images import PictureFolder
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
-def cached_features(folder: PictureFolder, extractor: Extractor, compute: Callable[[], Features]) -> Features:
+def cached_features(folder: PictureFolder, extractor: Extractor[T], compute: Callable[[], Features]) -> Features:
     """The features of a folder's pictures in the order of their content, from the cache or ``compute``.
 
     Several processes may ask for the same features: one computes, the others wait and read. A damaged entry
@@ -40,7 +42,7 @@ def cached_features(folder: PictureFolder, extractor: Extractor, compute: Callab
     return features
 
 
-def _entry(folder: PictureFolder, extractor: Extractor) -> Path:
+def _entry(folder: PictureFolder, extractor: Extractor[T]) -> Path:
     """The file of an entry; its name covers all that changes features by more than the rounding of a device."""
     versions = f"torch {torch.__version__}, pillow {PIL.__version__}"  # rounding, and decoding of JPEG
     identity = "\n".join([extractor.name, versions, folder.digest])

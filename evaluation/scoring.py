@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from evaluation.errors import EvaluationError
-from evaluation.protocol import Measurement, Score, find_metric
+from evaluation.protocol import Measurement, Metric, Score, find_metric
 
 if TYPE_CHECKING:
     import torch
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from evaluation.features import Extractor, Features
     from evaluation.images import PictureFolder
     from evaluation.inception import Inception
+    from evaluation.segmentation import Segmentation
+
+T = TypeVar("T")
 
 
 def score(
@@ -30,6 +33,9 @@ def score(
     inception: Path | None = None,
     fetch: bool = True,
     progress: Callable[[int, int], None] | None = None,
+    labels: Path | Mapping[str, Path] | None = None,
+    drn: Path | None = None,
+    drn_size: tuple[int, int] = (256, 128),
 ) -> list[Score]:
     """Score the pictures of ``fake`` against those of ``real``, one `Score` a metric, in the order asked.
 
@@ -43,15 +49,23 @@ def score(
         metrics: names in `METRICS`.
         device: where networks run, as torch names devices.
         batch_size: pictures a network sees at once.
-        inception: file of Inception weights; by default they are looked for, see `inception_weights`.
+        inception: file of Inception weights, which protocols then name; by default they are looked for, see
+            `evaluation.weights.inception_weights`.
         fetch: whether the weights (81 MB) may be downloaded where none are found.
         progress: called with pictures done and pictures to do, in each pass over a folder.
+        labels: label maps of the generated pictures, for miou, pixacc and classacc: a folder with files of the same
+            names (less ``_A``, ``_B`` and the endings of Cityscapes), or a mapping from the stem of each picture.
+        drn: file of DRN-D-22 weights for the same three; by default the one that `$HARNESS_DRN` names.
+        drn_size: width and height at which that network sees pictures, multiples of 8.
 
     Raises:
         EvaluationError: unknown metric, empty or absent folder, broken file, too few pictures, no weights.
     """
     known = [find_metric(name) for name in metrics]
     pair = FolderPair.of(fake, real, device, batch_size, inception, fetch, progress)
+    pair.labels, pair.drn, pair.drn_size = labels, drn, drn_size
+    for metric in known:
+        pair.require(metric)
     scores = []
     for metric in known:
         module, function = metric.measure.split(":")
@@ -66,21 +80,29 @@ def score(
                 n_real=len(pair.real.pictures),
                 weights=made.weights,
                 reference=pair.real.digest,
+                spread=made.spread,
             )
         )
     return scores
 
 
-def check_ready(metrics: Sequence[str], inception: Path | None = None, fetch: bool = True) -> None:
+def check_ready(
+    metrics: Sequence[str], inception: Path | None = None, fetch: bool = True, drn: Path | None = None
+) -> None:
     """Make sure that ``metrics`` can be computed later: known by name, and the weights they need are here.
 
     Raises:
         EvaluationError: unknown metric; no weights, and none can be had.
     """
-    if "fid" in [find_metric(name).name for name in metrics]:
-        from evaluation.weights import inception_weights
+    needed = {find_metric(name).network for name in metrics}
+    if "inception" in needed:
+        from evaluation.weights import weights_for_scores
 
-        inception_weights(inception, fetch)
+        weights_for_scores(inception, fetch)
+    if "drn" in needed:
+        from evaluation.drn_weights import drn_weights
+
+        drn_weights(drn)
 
 
 @dataclass
@@ -94,6 +116,9 @@ class FolderPair:
     inception_path: Path | None
     fetch: bool
     progress: Callable[[int, int], None] | None
+    labels: Path | Mapping[str, Path] | None = None
+    drn: Path | None = None
+    drn_size: tuple[int, int] = (256, 128)
     _features: dict[tuple[str, str], Features] = field(default_factory=dict)
 
     @classmethod
@@ -121,12 +146,25 @@ class FolderPair:
             folder.pictures  # noqa: B018 - an absent or empty folder is reported before anything costs time
         return pair
 
+    def require(self, metric: Metric) -> None:
+        """Make sure that both sides hold as many pictures as a metric needs.
+
+        Raises:
+            EvaluationError: they do not.
+        """
+        for folder in (self.fake, self.real):
+            if (found := len(folder.pictures)) < metric.least:
+                pictures = f"{found} picture{'s' if found > 1 else ''}"
+                raise EvaluationError(
+                    f"{folder.path}: holds {pictures}; {metric.name} needs at least {metric.least} on each side"
+                )
+
     def report(self, done: int, to_do: int) -> None:
         """Tell whoever waits how far a pass over a folder is."""
         if self.progress is not None:
             self.progress(done, to_do)
 
-    def features(self, folder: PictureFolder, extractor: Extractor) -> Features:
+    def features(self, folder: PictureFolder, extractor: Extractor[T]) -> Features:
         """Features of one side's pictures in the order of their content, computed once; the reference is cached."""
         from evaluation.features import compute_features
         from evaluation.reference import cached_features
@@ -156,14 +194,25 @@ class FolderPair:
         return device
 
     @cached_property
+    def segmentation(self) -> Segmentation:
+        """What DRN-D-22 sees in the generated pictures, against their label maps.
+
+        Raises:
+            EvaluationError: as `evaluation.segmentation.segment`.
+        """
+        from evaluation.segmentation import segment
+
+        return segment(self)
+
+    @cached_property
     def inception(self) -> tuple[Inception, str]:
         """The Inception network, ready on the device, and the digest of its weights.
 
         Raises:
-            EvaluationError: as `inception_weights`.
+            EvaluationError: as `weights_for_scores`.
         """
         from evaluation.inception import load_inception
-        from evaluation.weights import inception_weights
+        from evaluation.weights import weights_for_scores
 
-        state, digest = inception_weights(self.inception_path, self.fetch)
+        state, digest = weights_for_scores(self.inception_path, self.fetch)
         return load_inception(state, self.device), digest

@@ -66,6 +66,25 @@ def inception_weights(path: Path | None = None, fetch: bool = True) -> tuple[Sta
     return state, DIGEST
 
 
+def weights_for_scores(path: Path | None = None, fetch: bool = True) -> tuple[State, str]:
+    """As `inception_weights`, but a file that only `$HARNESS_INCEPTION` names must hold the weights of the FID.
+
+    Whoever passes ``path`` asks for other weights, and the protocol of the scores names them; a variable is set
+    once and forgotten.
+
+    Raises:
+        EvaluationError: the variable names a file with another digest; and as `inception_weights`.
+    """
+    state, digest = inception_weights(path, fetch)
+    named = os.environ.get(ENVIRONMENT)
+    if path is None and named and digest != DIGEST:
+        raise EvaluationError(
+            f"{named}: wrong digest, its tensors are {digest[:8]}, those of the FID Inception {DIGEST[:8]}; unset "
+            f"{ENVIRONMENT}, or pass the file to evaluation.score as `inception`: its scores then say so"
+        )
+    return state, digest
+
+
 def weights_file() -> Path:
     """Where converted weights are kept; the file need not exist yet."""
     return cache_folder() / "weights" / f"inception-2015-12-05-{DIGEST[:8]}.safetensors"

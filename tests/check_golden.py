@@ -1,7 +1,8 @@
 """Compare our code with golden figures: ``python tests/check_golden.py FILE_OR_FOLDER...``
 
-Prints one line a file with the worst relative error of each kind of figure. Exit code 0: all within bounds;
-1: a figure is off; 2: usage; 3: a kind of file that is not supported yet (and nothing off).
+Prints one line a file with the worst error of each kind of figure. Exit code 0: all within bounds (what needs real
+pictures or weights that are absent is named and left out); 1: a figure is off; 2: usage; 3: a kind of file that is
+not supported yet (and nothing off).
 """
 
 from __future__ import annotations
@@ -60,11 +61,13 @@ def line(path: Path, report: Report | None) -> str:
     if report is None:
         return f"{path.name:34} not supported yet"
     figures = "  ".join(f"{kind} {error:.1e}" for kind, (error, _) in sorted(report.worst.items()))
-    text = f"{path.name:34} {'ok ' if report.ok else 'OFF'}  {figures}"
+    state = "OFF" if not report.ok else "ok " if report.worst else "left out"
+    text = f"{path.name:34} {state}  {figures}".rstrip()
     for kind, (error, name) in sorted(report.worst.items()):
         if not error <= BOUNDS[kind]:
             text += f"\n    {kind} {error:.1e} over {BOUNDS[kind]:.0e}: {name}"
-    return text + "".join(f"\n    {message}" for message in report.wrong[:5])
+    text += "".join(f"\n    {message}" for message in report.wrong[:5])
+    return text + "".join(f"\n    left out: {what}" for what in report.left_out)
 
 
 def main(argv: list[str] | None = None) -> int:

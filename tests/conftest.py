@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.real_data import ABSENT, ROOT, real_pictures
+
+__all__ = ["ROOT"]
 
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real pictures (cat2dog, facades, camvid); tests that need it skip where it is absent."""
-    folder = Path(os.environ.get("HARNESS_TEST_DATA", ROOT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip("real pictures are absent (set HARNESS_TEST_DATA to a folder with cat2dog, facades, camvid)")
+    folder = real_pictures()
+    if folder is None:
+        pytest.skip(ABSENT)
     return folder
 
 

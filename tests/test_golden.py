@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests import check_golden
 from tests.check_golden import Check
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden"
-FILES = sorted(GOLDEN.glob("*.json"))
-"""those of methods and their parts; the figures of scores are in a folder of their own (tests/evaluation)"""
+FILES = sorted(GOLDEN.rglob("*.json"))
+"""those of methods and their parts, and in a folder of their own those of scores"""
+SLOW = {"eval_inception_fid", "eval_real_folders", "real_fid"}
+"""the Inception over folders of pictures, in float64; the quick tests of tests/evaluation take parts of them"""
 KINDS = {
     "losses": "loss",
     "output_step0": "output",
@@ -34,11 +37,17 @@ def checks() -> dict[str, Check]:
     return check_golden.supported()
 
 
-@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def param(path: Path) -> ParameterSet:
+    return pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in SLOW else [])
+
+
+@pytest.mark.parametrize("path", [param(path) for path in FILES])
 def test_official_figures_are_repeated(path: Path, checks: dict[str, Check]) -> None:
     report = check_golden.check_file(path, checks)
     assert report is not None, "no module of tests/parity checks this kind"
     assert report.ok, check_golden.line(path, report)
+    if not report.worst:
+        pytest.skip("; ".join(report.left_out))
     data = json.loads(path.read_text())
     left_out = {kind for part, kind in KINDS.items() if part in data} - report.worst.keys()
     assert not left_out, f"nothing compared of {left_out}"
@@ -121,6 +130,54 @@ def test_an_unknown_kind_is_told_apart_from_a_wrong_figure(
 def test_a_wrong_figure_outweighs_an_unknown_kind(corrupted: Callable[[Edit], Path], tmp_path: Path) -> None:
     unknown = corrupted(unknown_kind).rename(tmp_path / "stargan.json")
     assert check_golden.main([str(unknown), str(corrupted(one_loss))]) == 1
+
+
+def test_what_is_absent_is_named_and_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HARNESS_TEST_DATA", str(tmp_path / "nowhere"))
+    files = [str(GOLDEN / "evaluation" / f"{name}.json") for name in ("eval_real_folders", "real_fid")]
+    assert check_golden.main(files) == 0
+    said = capsys.readouterr().out
+    assert said.count("left out: real pictures are absent (set HARNESS_TEST_DATA") == 2
+    assert " ok " not in said
+    assert check_golden.main([*files, str(tmp_path / "absent.json")]) == 2
+
+
+def one_distance(data: dict[str, Any]) -> None:
+    data["cases"][0]["frechet_exact_lowrank"] *= 1 + 1e-9
+
+
+def one_kernel(data: dict[str, Any]) -> None:
+    data["kid"]["subset_estimates"][1]["clean_fid"] *= 1 + 1e-9
+
+
+def one_pixel(data: dict[str, Any]) -> None:
+    data["cases"][2]["results"]["clean"]["val"][3] += 2e-3
+
+
+def one_name(data: dict[str, Any]) -> None:
+    data["test_order"][0]["real_B_content_under_A_name"]["a000"] = "b000"
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "named"),
+    [
+        ("eval_frechet", one_distance, "distance 1.0e-09 over 1e-10: full_rank_d8 frechet_exact_lowrank"),
+        ("eval_kid_prc_is", one_kernel, "distance 1.0e-09 over 1e-10: KID of 5 subsets of 120, clean-fid"),
+        ("eval_resize", one_pixel, "grey 2.0e-03 over 1e-03: noise_180x240 clean["),
+        ("eval_image_io", one_name, "5 and 7 pictures, at most 5000: content"),
+    ],
+)
+def test_one_wrong_figure_of_a_score_is_found_and_named(
+    file: str, edit: Edit, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = json.loads((GOLDEN / "evaluation" / f"{file}.json").read_text())
+    edit(data)
+    path = tmp_path / f"{file}.json"
+    path.write_text(json.dumps(data))
+    assert check_golden.main([str(path)]) == 1
+    assert named in capsys.readouterr().out
 
 
 def test_usage_mistakes_exit_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

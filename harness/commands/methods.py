@@ -4,7 +4,6 @@ whether they keep the contract."""
 from __future__ import annotations
 
 import argparse
-from textwrap import indent
 
 from harness.catalogue import Card, Option, card, show, targets
 from harness.costs import SIZE, Cost, stored, summary
@@ -64,7 +63,7 @@ def method_text(method: Card) -> str:
     lines += [wrapped(f"at {SIZE}x{SIZE}: {summary(cost)}") if cost else "costs: not counted", ""]
     lines += [wrapped(paragraph, then="") + "\n" for paragraph in method.summary.split("\n\n") if paragraph]
     if method.equations:
-        lines += ["Minimises:", "", indent(method.equations, "  "), ""]
+        lines += ["Minimises:", "", *(wrapped(line, "  ", " " * 8) for line in method.equations.splitlines()), ""]
     lines += ["Options (harness run --set OPTION=VALUE):", ""]
     lines += [line for option in method.options for line in option_lines(option)]
     if method.differences:

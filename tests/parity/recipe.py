@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from methods.interface import Draws
@@ -35,6 +36,13 @@ def scaled_pictures(seed: int, recorded: Mapping[str, Any], side: str) -> list[T
     """Recipe inputs times the scale listed for each, of domain ``side``."""
     names, scales = recorded[f"inputs_{side}"], recorded[f"scale_{side}"]
     return [picture(seed, n, recorded["shape"]) * scale for n, scale in zip(names, scales, strict=True)]
+
+
+def features(seed: int, name: str, n: int, d: int, scale: float, shift: float) -> NDArray[np.float64]:
+    """Features of n pictures, never all negative, smaller from the first to the last of d dimensions."""
+    c = 1 / (1 + np.arange(d) / 16)
+    positive = np.maximum(picture(seed, f"feat/{name}", (n, d)).numpy() + 0.25, 0)
+    return np.asarray(positive * c * scale + shift * c)
 
 
 def permutation(seed: int, name: str, n: int) -> Tensor:
