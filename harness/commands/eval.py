@@ -15,7 +15,10 @@ from harness.runs import RunFolder, find_run
 EPILOG = """Examples:
   harness eval translations/ datasets/horse2zebra/testB          two folders, no run needed
   harness eval translations/ datasets/horse2zebra/testB --json
-  harness eval enco-toy-s0 --metrics fid                         a run again; the rows are added to its own"""
+  harness eval enco-toy-s0 --metrics fid                         a run again; the rows are added to its own
+
+`harness metrics` lists the scores. Those of street photos (miou, pixacc, classacc) need weights of DRN-D-22, named by
+$HARNESS_DRN, and of two folders the label maps that the photos were made from: --labels."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fake", metavar="FAKE|RUN", help="a folder of generated pictures, or a run")
     parser.add_argument("real", nargs="?", type=Path, metavar="REAL", help="a folder of real pictures")
     parser.add_argument("--metrics", default="fid", metavar="NAMES", help="separated by commas (default: fid)")
+    parser.add_argument("--labels", type=Path, metavar="DIR", help="of two folders: label maps of the same names")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_runs(parser)
@@ -43,6 +47,7 @@ def score_folders(args: argparse.Namespace) -> int:
         args.metrics.split(","),
         device=device,
         progress=lambda done, total: show_progress("score", done, total),
+        labels=args.labels,
     )
     if args.json:
         print(json.dumps([asdict(score) for score in scores], indent=1))

@@ -19,6 +19,7 @@ from evaluation.drn_weights import drn_weights, load_drn, read_drn
 from evaluation.images import decode
 from evaluation.segmentation import histogram, predict, scores_of
 from evaluation.weights import tensor_digest
+from harness.cli import main
 from tests.check_golden import check_file, line, supported
 from tests.conftest import ROOT
 from tests.evaluation.pictures import smooth
@@ -186,3 +187,15 @@ def test_bad_input_is_one_line(seen: Path, weights: Path, tmp_path: Path) -> Non
         Image.fromarray(np.full((8, 8), 255, np.uint8)).save(tmp_path / "labels" / f"{i}_labelTrainIds.png")
     with pytest.raises(EvaluationError, match="without a pixel of the 19 classes"):
         score(seen, weights, labels=tmp_path / "labels")
+
+
+def test_on_the_command_line(
+    weights: Path, seen: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HARNESS_DRN", str(weights))
+    photos, labels = str(seen / "photos"), str(seen / "labels")
+    words = ["eval", photos, photos, "--metrics", ",".join(NAMES)]
+    assert main([*words, "--labels", labels, "--json"]) == 0
+    assert [score["metric"] for score in json.loads(capsys.readouterr().out)] == list(NAMES)
+    assert main(words) == 2
+    assert "label maps" in capsys.readouterr().err
