@@ -32,7 +32,7 @@ def measure_clean_fid(pair: FolderPair) -> Measurement:
     """
     _, digest = pair.inception
     extractor = clean_features(pair)
-    value = frechet_distance(pair.features(pair.fake, extractor), pair.features(pair.real, extractor))
+    value = frechet_distance(*pair.features_of_both(extractor))
     return Measurement(value, details=f"inception={digest[:8]}", weights=digest)
 
 

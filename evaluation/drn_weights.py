@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from evaluation.drn import DRN, expected_shapes
 from evaluation.errors import EvaluationError
-from evaluation.weights import State, tensor_digest
+from evaluation.weight_files import State, read_mapping, require_shapes
+from evaluation.weights import tensor_digest
 
 ENVIRONMENT = "HARNESS_DRN"
 """the variable that names a weights file"""
-OFFICIAL = "drn_d_22_cityscapes.pth"
+NETWORK, OFFICIAL = "DRN-D-22", "drn_d_22_cityscapes.pth"
 
 
 def drn_weights(path: Path | None = None) -> tuple[State, str]:
@@ -47,38 +45,14 @@ def read_drn(path: Path) -> State:
     """
     if not path.is_file():
         raise EvaluationError(f"{path}: no such file; expected weights of DRN-D-22 such as {OFFICIAL}")
-    try:
-        if path.suffix == ".safetensors":
-            state: object = safetensors.torch.load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise _unreadable(path, error) from error
-    except (pickle.UnpicklingError, safetensors.SafetensorError) as error:
-        raise _unreadable(path, error) from error
-    return _checked(path, state)
-
-
-def _unreadable(path: Path, error: Exception) -> EvaluationError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return EvaluationError(f"{path}: cannot be read as weights of DRN-D-22 ({reason})")
-
-
-def _checked(path: Path, state: object) -> State:
-    if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
-        state = state["state_dict"]
-    if not isinstance(state, Mapping):
-        raise EvaluationError(f"{path}: holds no weights by name; expected those of DRN-D-22 ({OFFICIAL})")
-    tensors = {str(k).removeprefix("module."): v for k, v in state.items() if isinstance(v, Tensor)}
+    found = read_mapping(path, NETWORK, OFFICIAL)
+    inner = found.get("state_dict")
+    named = inner if isinstance(inner, Mapping) else found
+    tensors = {str(key).removeprefix("module."): value for key, value in named.items() if isinstance(value, Tensor)}
+    state = {key: tensor.float() for key, tensor in tensors.items() if _is_needed(key)}
     expected = {key: shape for key, shape in expected_shapes().items() if _is_needed(key)}
-    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items() if _is_needed(key)}
-    if shapes != expected:
-        wrong = sorted(key for key in expected.keys() | shapes.keys() if shapes.get(key) != expected.get(key))
-        raise EvaluationError(
-            f"{path}: weights of another network, {len(wrong)} tensors differ from those of DRN-D-22, "
-            f"first {wrong[0]} (found {shapes.get(wrong[0])}, expected {expected.get(wrong[0])})"
-        )
-    return {key: tensors[key].float() for key in expected}
+    require_shapes(path, state, expected, NETWORK)
+    return state
 
 
 def _is_needed(key: str) -> bool:

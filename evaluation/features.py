@@ -10,16 +10,39 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.errors import EvaluationError
 from evaluation.images import read_ahead
 
 Features = NDArray[np.float32]
 """pictures x dimensions"""
+Compared = NDArray[np.float32] | NDArray[np.float64]
+"""the same in either precision"""
 
 Report = Callable[[int, int], None]
 """Called with pictures done and pictures to do."""
 
 
 T = TypeVar("T")
+
+
+def comparable(x: Compared, y: Compared, what: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two sets of features in float64.
+
+    Args:
+        x, y: n_x x d and n_y x d.
+        what: is to be computed, for messages.
+
+    Raises:
+        EvaluationError: a side has fewer than two rows, a feature is not finite, or the dimensions differ.
+    """
+    for side in (x, y):
+        if side.ndim != 2 or len(side) < 2:
+            raise EvaluationError(f"{what} needs at least 2 pictures on each side, found {len(side)}")
+        if not np.isfinite(side).all():
+            raise EvaluationError("a feature is not finite: the weights of the network are damaged")
+    if x.shape[1] != y.shape[1]:
+        raise EvaluationError(f"features of {x.shape[1]} and {y.shape[1]} dimensions cannot be compared")
+    return x.astype(np.float64), y.astype(np.float64)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def measure_fid(pair: FolderPair) -> Measurement:
     """
     _, digest = pair.inception
     extractor = pytorch_fid_features(pair)
-    value = frechet_distance(pair.features(pair.fake, extractor), pair.features(pair.real, extractor))
+    value = frechet_distance(*pair.features_of_both(extractor))
     return Measurement(value, details=f"inception={digest[:8]}", weights=digest)
 
 
@@ -41,7 +41,7 @@ def measure_fd_random(pair: FolderPair) -> Measurement:
         EvaluationError: a broken file.
     """
     extractor = random_features(pair)
-    value = frechet_distance(pair.features(pair.fake, extractor), pair.features(pair.real, extractor))
+    value = frechet_distance(*pair.features_of_both(extractor))
     return Measurement(value, details=f"seed={SEED}")
 
 

@@ -6,12 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import EvaluationError
-
-Features = NDArray[np.float32] | NDArray[np.float64]
-"""Features of a set of pictures: pictures x dimensions."""
+from evaluation.features import Compared, comparable
 
 
-def frechet_distance(x: Features, y: Features) -> float:
+def frechet_distance(x: Compared, y: Compared) -> float:
     """|mu_x - mu_y|^2 + tr S_x + tr S_y - 2 tr sqrt(S_x S_y), with S divided by n - 1.
 
     With fewer pictures than dimensions the product S_x S_y is singular and its matrix square root is
@@ -24,9 +22,7 @@ def frechet_distance(x: Features, y: Features) -> float:
     Raises:
         EvaluationError: a side has fewer than two rows, the dimensions differ, or a feature is not finite.
     """
-    x, y = _checked(x), _checked(y)
-    if x.shape[1] != y.shape[1]:
-        raise EvaluationError(f"features of {x.shape[1]} and {y.shape[1]} dimensions cannot be compared")
+    x, y = comparable(x, y, "a Fréchet distance")
     if min(len(x), len(y)) >= x.shape[1]:
         return frechet_from_moments(
             x.mean(0), np.cov(x, rowvar=False, ddof=1), y.mean(0), np.cov(y, rowvar=False, ddof=1)
@@ -63,14 +59,6 @@ def frechet_from_moments(
     root = np.sqrt(eigenvalues.clip(0)).sum()
     gap = mu_x - mu_y
     return _positive(gap @ gap + np.trace(sigma_x) + np.trace(sigma_y) - 2 * root)
-
-
-def _checked(features: Features) -> NDArray[np.float64]:
-    if features.ndim != 2 or len(features) < 2:
-        raise EvaluationError(f"a Fréchet distance needs at least 2 pictures on each side, found {len(features)}")
-    if not np.isfinite(features).all():
-        raise EvaluationError("a feature is not finite: the weights of the network are damaged")
-    return features.astype(np.float64)
 
 
 def _centred(x: NDArray[np.float64]) -> NDArray[np.float64]:

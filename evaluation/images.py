@@ -21,6 +21,8 @@ from evaluation.errors import EvaluationError
 
 T = TypeVar("T")
 
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+"""what Pillow raises for broken files"""
 Picture = NDArray[np.uint8]
 """One decoded picture: height x width x 3, RGB, 0..255."""
 
@@ -63,10 +65,14 @@ def decode(path: Path) -> Picture:
     try:
         with Image.open(path) as image:
             return np.array(image.convert("RGB"))
-    # Pillow reports broken files by all of these
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        reason = str(error).replace(str(path), "the file").replace("\n", " ")
-        raise EvaluationError(f"{path}: broken picture ({reason}); replace it or take it away") from error
+    except BROKEN as error:
+        raise broken(path, "picture", error) from error
+
+
+def broken(path: Path, what: str, error: Exception) -> EvaluationError:
+    """What is said of a file that Pillow cannot read."""
+    reason = str(error).replace(str(path), "the file").replace("\n", " ")
+    return EvaluationError(f"{path}: broken {what} ({reason}); replace it or take it away")
 
 
 def file_digest(path: Path) -> str:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from evaluation.clean import clean_features
 from evaluation.errors import EvaluationError
+from evaluation.features import Compared, comparable
 from evaluation.protocol import Measurement
 
 if TYPE_CHECKING:
     from evaluation.scoring import FolderPair
 
-Features = NDArray[np.float32] | NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -40,7 +40,7 @@ def measure_kid(pair: FolderPair) -> Measurement:
     """
     _, digest = pair.inception
     extractor = clean_features(pair)
-    fake, real = pair.features(pair.fake, extractor), pair.features(pair.real, extractor)
+    fake, real = pair.features_of_both(extractor)
     size = min(len(fake), len(real), 2 * LARGEST_SUBSET) // 2
     spread = float(subset_kids(fake, real, SUBSETS, size, RandomState(SEED)).std()) if size > 1 else None
     return Measurement(
@@ -59,7 +59,7 @@ def kernel(x: Matrix, y: Matrix) -> Matrix:
     return product**3
 
 
-def kid(x: Features, y: Features) -> float:
+def kid(x: Compared, y: Compared) -> float:
     """Unbiased estimate over the full sets: the off-diagonal means of K_xx and K_yy minus twice the mean of K_xy.
 
     A pure number (not times 1000), without random draws; may be slightly negative.
@@ -71,11 +71,11 @@ def kid(x: Features, y: Features) -> float:
     Raises:
         EvaluationError: a side has fewer than two rows, or the dimensions differ.
     """
-    x, y = _checked(x, y)
+    x, y = comparable(x, y, "KID")
     return _off_diagonal_mean(x) + _off_diagonal_mean(y) - 2 * _sum(x, y) / (len(x) * len(y))
 
 
-def subset_kids(x: Features, y: Features, subsets: int, size: int, random: RandomState) -> NDArray[np.float64]:
+def subset_kids(x: Compared, y: Compared, subsets: int, size: int, random: RandomState) -> NDArray[np.float64]:
     """The estimate on each of ``subsets`` random parts of both sides; their standard deviation is a spread.
 
     For each part ``size`` rows of x are drawn, then ``size`` rows of y, both without replacement: the order of
@@ -85,7 +85,7 @@ def subset_kids(x: Features, y: Features, subsets: int, size: int, random: Rando
     Raises:
         EvaluationError: as `kid`, or a part is larger than a set or smaller than two.
     """
-    x, y = _checked(x, y)
+    x, y = comparable(x, y, "KID")
     if not 2 <= size <= min(len(x), len(y)):
         raise EvaluationError(f"subsets of {size}: expected 2 to {min(len(x), len(y))}, the smaller of the two sets")
     cut = _cutter(x, y)
@@ -94,16 +94,6 @@ def subset_kids(x: Features, y: Features, subsets: int, size: int, random: Rando
         rows_x, rows_y = (random.choice(len(side), size, replace=False) for side in (x, y))
         estimates.append(_estimate(*cut(rows_x, rows_y)))
     return np.array(estimates)
-
-
-def _checked(x: Features, y: Features) -> tuple[Matrix, Matrix]:
-    if min(len(x), len(y)) < 2:
-        raise EvaluationError(f"KID needs at least 2 pictures on each side, found {min(len(x), len(y))}")
-    if x.shape[1:] != y.shape[1:]:
-        raise EvaluationError(f"features of {x.shape[1]} and {y.shape[1]} dimensions cannot be compared")
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise EvaluationError("a feature is not finite: the weights of the network are damaged")
-    return x.astype(np.float64), y.astype(np.float64)
 
 
 def _sum(x: Matrix, y: Matrix) -> float:

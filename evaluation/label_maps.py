@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from evaluation.errors import EvaluationError
+from evaluation.images import BROKEN, broken
 from evaluation.palette import (
     CITYSCAPES,
     CLASSES,
@@ -139,10 +140,8 @@ def read_pixels(path: Path) -> NDArray[np.uint8]:
             if image.mode == "L":
                 return np.array(image)
             mode = image.mode
-    # Pillow reports broken files by all of these
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        reason = str(error).replace(str(path), "the file").replace("\n", " ")
-        raise EvaluationError(f"{path}: broken label map ({reason}); replace it or take it away") from error
+    except BROKEN as error:
+        raise broken(path, "label map", error) from error
     raise EvaluationError(f"{path}: pixels of mode {mode} are no label map; expected indices of 8 bits, or RGB")
 
 

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import EvaluationError
+from evaluation.features import Compared
 from evaluation.fid import pytorch_fid_features
 from evaluation.protocol import Measurement
 
 if TYPE_CHECKING:
     from evaluation.scoring import FolderPair
-
-Features = NDArray[np.float32] | NDArray[np.float64]
 
 NEIGHBOURS = 3
 ROUNDING = 1e-12
@@ -44,12 +43,12 @@ def measure_recall(pair: FolderPair) -> Measurement:
 def _measure(pair: FolderPair, of_fake: bool) -> Measurement:
     _, digest = pair.inception
     extractor = pytorch_fid_features(pair)
-    fake, real = pair.features(pair.fake, extractor), pair.features(pair.real, extractor)
+    fake, real = pair.features_of_both(extractor)
     value = share_covered(fake, real) if of_fake else share_covered(real, fake)
     return Measurement(value, details=f"k={NEIGHBOURS} inception={digest[:8]}", weights=digest)
 
 
-def share_covered(points: Features, by: Features, neighbours: int = NEIGHBOURS) -> float:
+def share_covered(points: Compared, by: Compared, neighbours: int = NEIGHBOURS) -> float:
     """Share of ``points`` within the manifold of ``by``: precision of (fake, real), recall of (real, fake).
 
     The manifold is the union of balls around each member, as wide as the Euclidean distance to its

@@ -235,11 +235,6 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _METRICS}
 """Every metric by name."""
 
 
-def title_of(name: str) -> str:
-    """What tables call the metric ``name``."""
-    return (METRICS[name].title if name in METRICS else "") or name
-
-
 def find_metric(name: str) -> Metric:
     """The metric called ``name``.
 

@@ -28,6 +28,11 @@ def bilinear(pictures: Sequence[Picture], size: int, device: torch.device, antia
     return batch
 
 
+def bicubic_bytes(picture: Picture, width: int, height: int) -> Picture:
+    """Pillow's bicubic resize of a picture, rounded to grey levels: [height, width, 3]; of that size unchanged."""
+    return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
+
+
 def bicubic(picture: Picture, size: int) -> NDArray[np.float32]:
     """clean-fid's ``clean`` resize: [3, size, size] in 0..255, float32, not rounded to grey levels.
 

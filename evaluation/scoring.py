@@ -176,6 +176,10 @@ class FolderPair:
             self._features[key] = cached_features(folder, extractor, compute) if is_reference else compute()
         return self._features[key]
 
+    def features_of_both(self, extractor: Extractor[T]) -> tuple[Features, Features]:
+        """Features of the generated and of the real pictures, as `features`."""
+        return self.features(self.fake, extractor), self.features(self.real, extractor)
+
     @cached_property
     def device(self) -> torch.device:
         """The device that networks run on.

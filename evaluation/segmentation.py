@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from evaluation.drn import CLASSES, DRN, STRIDE, normalised
 from evaluation.drn_weights import drn_weights, load_drn
@@ -22,6 +21,7 @@ from evaluation.images import Picture, PictureFolder, decode, read_ahead
 from evaluation.label_maps import Coding, coding_of, key_of, nearest, read_label_map
 from evaluation.palette import IGNORED, TrainIds
 from evaluation.protocol import Measurement
+from evaluation.resize import bicubic_bytes
 
 if TYPE_CHECKING:
     from evaluation.scoring import FolderPair
@@ -151,12 +151,7 @@ def couple(pictures: Sequence[Path], labels: Path | Mapping[str, Path] | None) -
 
 
 def _read_both(path: Path, labels: Mapping[Path, Path], coding: Coding, size: Size) -> tuple[Picture, TrainIds]:
-    return resized_photo(decode(path), size), nearest(read_label_map(labels[path], coding), *size)
-
-
-def resized_photo(photo: Picture, size: Size) -> Picture:
-    """A photo at ``size`` by Pillow's bicubic filter."""
-    return np.array(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC))
+    return bicubic_bytes(decode(path), *size), nearest(read_label_map(labels[path], coding), *size)
 
 
 def predict(network: DRN, photos: Sequence[Picture], device: torch.device) -> list[TrainIds]:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from evaluation.errors import EvaluationError
-from evaluation.images import Picture, PictureFolder, decode, read_ahead
+from evaluation.images import BROKEN, Picture, PictureFolder, decode, read_ahead
 from evaluation.protocol import Measurement
+from evaluation.resize import bicubic_bytes
 
 if TYPE_CHECKING:
     from evaluation.scoring import FolderPair
@@ -90,16 +91,13 @@ def shorter_side(path: Path) -> int:
     try:
         with Image.open(path) as image:
             return min(image.size)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+    except BROKEN:
         return min(decode(path).shape[:2])  # says what is wrong
 
 
 def read_squared(path: Path, size: int) -> Picture:
     """The picture of a file at ``size`` x ``size``; one of that size unchanged."""
-    picture = decode(path)
-    if picture.shape[:2] == (size, size):
-        return picture
-    return np.array(Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC))
+    return bicubic_bytes(decode(path), size, size)
 
 
 def resolutions(size: int) -> list[int]:

