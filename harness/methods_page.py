@@ -26,8 +26,9 @@ Generated from the code by `python -m harness.methods_page > docs/methods.md`; a
 set with `harness run --set METHOD.OPTION=VALUE`. Official code is cited as repository, file or symbol.
 
 *Objective*: what each network minimises, at the default options. a, b are pictures of the two domains, G(a) a
-translation, |x| the mean absolute value; L_GAN is the adversarial term of a generator. Numbers in brackets are the
-equations of the paper, and what differs from them as printed; where none stands, the paper's text was not compared.
+translation, |x| the mean absolute value; L_GAN is the adversarial term of a generator. Numbers in brackets are
+equations of the paper, with what differs from them as printed. Those of EnCo were compared with its text; those of
+CUT, FastCUT, CycleGAN, MUNIT and DualGAN were not; the others have none, since their papers were not at hand.
 """
 ROLE = re.compile(r":\w+:(?=`)")
 CODE = re.compile(r"(`[^`]*`)")
