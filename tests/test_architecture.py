@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "evaluation": {"evaluation"},
     "harness": {"harness", "baselines", "methods", "evaluation"},
 }
-LIGHT = ("catalogue", "cli", "spec", "runs", "planning", "collect", "table", "published", "errors", "costs")
+LIGHT = ("catalogue", "cli", "spec", "runs", "planning", "collect", "table", "published", "errors", "costs", "job")
 
 
 def modules(package: str) -> list[Path]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.commands import add_runs
 from harness.data.folders import Dataset
+from harness.job import Job, write_job
 from harness.planning import Cell, cells, check_writable, method_names, open_for, plan, reference_specs, seed_list
 from harness.spec import RunSpec
 
@@ -118,22 +119,23 @@ def work_through(unfinished: Sequence[Cell], args: argparse.Namespace) -> int:
 
     A failed cell does not keep the others from running. Raises KeyboardInterrupt when a cell was stopped.
     """
+    job = Job(metrics=tuple(args.metrics.split(",")), device=args.device, tensorboard=args.tensorboard)
     failed = 0
     for number, cell in enumerate(unfinished, 1):
         cell.run.create(cell.spec)
+        write_job(cell.run.path, job)
         print(f"[{number}/{len(unfinished)}] {cell.spec.label} seed {cell.spec.seed}", flush=True)
-        code = start_worker(cell, args)
+        code = start_worker(cell)
         if code == 130:
             raise KeyboardInterrupt
         failed += code != 0
     return failed
 
 
-def start_worker(cell: Cell, args: argparse.Namespace) -> int:
+def start_worker(cell: Cell) -> int:
     """Start ``harness work`` and wait for it. Ctrl-C reaches the worker too, which then stops cleanly; so the
     front only waits. SIGTERM is passed on."""
-    command = [sys.executable, "-m", "harness", "work", str(cell.run.path), "--device", args.device]
-    command += ["--metrics", args.metrics, *(["--tensorboard"] if args.tensorboard else [])]
+    command = [sys.executable, "-m", "harness", "work", str(cell.run.path)]
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         worker = subprocess.Popen(command, preexec_fn=default_sigint)

@@ -11,15 +11,17 @@ from harness.errors import UserError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Example:\n  harness work results/runs/enco-toy-s0-3fa9c1d2e0"
     parser.add_argument("folder", type=Path, help="a run folder")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    parser.add_argument("--metrics", default="fid", help="scores, separated by commas (default: fid)")
-    parser.add_argument("--tensorboard", action="store_true", help="also write TensorBoard event files")
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: as the run was asked for)")
+    parser.add_argument("--metrics", help="scores, separated by commas (default: as the run was asked for)")
 
 
 def run(args: argparse.Namespace) -> int:
+    from harness.job import read_job
     from harness.work import keep_memory, work
 
     if not (args.folder / "spec.json").is_file():
         raise UserError(f"{args.folder} is not a run folder: it holds no spec.json")
     keep_memory()
-    return work(args.folder, args.device, args.metrics.split(","), args.tensorboard)
+    job = read_job(args.folder)
+    metrics = args.metrics.split(",") if args.metrics else job.metrics
+    return work(args.folder, args.device or job.device, metrics, job.tensorboard)
