@@ -31,7 +31,8 @@ from methods.init import init_weights
 from methods.interface import Batch, ImageShape, Losses, Method, detached, minimise
 from methods.jitter import color_jitter
 from methods.pool import ImagePool
-from methods.vgg import RELU3_3, VGG16, WIDTHS, VggKind, no_weights, scale_of
+from methods.vgg import RELU3_3, VGG16, WIDTHS, no_weights, scale_of
+from methods.vgg_files import VggKind
 from methods.vgg_weights import State, find_vgg16
 
 

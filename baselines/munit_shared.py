@@ -19,7 +19,8 @@ from methods.gan import gan_loss
 from methods.init import init_weights
 from methods.interface import Batch, ImageShape, Losses, Method, detached, minimise
 from methods.layers import InstanceNorm
-from methods.vgg import POOLED, RELU5_3, VGG16, VggKind
+from methods.vgg import POOLED, RELU5_3, VGG16
+from methods.vgg_files import VggKind
 from methods.vgg_weights import State, find_vgg16
 
 Terms = dict[str, tuple[float, Tensor]]

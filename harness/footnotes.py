@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from harness.labels import varied_settings
+from harness.frozen import looks_through
+from harness.labels import all_options, varied_settings
 from harness.published import Figure, table1
 from harness.table import Column, Table, TableRow
 
@@ -28,6 +29,7 @@ def footnotes(table: Table, runs_option: str = "") -> list[str]:
     if table.common_options:
         shared = ", ".join(f"{name}={value}" for name, value in table.common_options)
         notes.append(f"All methods with {shared} (not their default).")
+    notes += frozen_networks(methods)
     notes += meaning_of_marks(methods)
     notes += missing(table, runs_option)
     return notes + machines(table)
@@ -71,6 +73,15 @@ def seeds_by_row(methods: Sequence[TableRow]) -> str:
         f"{ranges(seeds)} in {', '.join(labels) if len(labels) <= 4 else f'{len(labels)} rows'}"
         for seeds, labels in sorted(by_seeds.items())
     )
+
+
+def frozen_networks(methods: Sequence[TableRow]) -> list[str]:
+    """Whose VGG16 which rows were trained with: two trainings of one network give two results."""
+    rows: dict[str, list[str]] = {}
+    for row in methods:
+        if whose := looks_through(all_options(row.key)):
+            rows.setdefault(whose, []).append(row.label)
+    return [f"{', '.join(labels)}: trained with {whose} VGG16." for whose, labels in rows.items()]
 
 
 def meaning_of_marks(methods: Sequence[TableRow]) -> list[str]:

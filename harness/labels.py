@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from harness.catalogue import show
+from harness.catalogue import card, show
 from harness.errors import UserError
 from harness.runs import Row
 from harness.spec import REFERENCES, RunSpec
@@ -50,6 +50,15 @@ def row_key(spec: RunSpec, row: Row) -> RowKey:
     except UserError:  # the method is not installed any more; its label was stored with the score
         return RowKey(row.method.removesuffix(spec.mark), (), settings, spec.mark)
     return RowKey(spec.method, options, settings, spec.mark)
+
+
+def all_options(key: RowKey) -> dict[str, str]:
+    """Every option of the method of a row as text; only the changed ones where it is not installed any more."""
+    try:
+        defaults = {option.name: show(option.default) for option in card(key.method).options}
+    except UserError:
+        defaults = {}
+    return defaults | dict(key.options)
 
 
 def row_order(key: RowKey) -> tuple[object, ...]:

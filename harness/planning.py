@@ -12,6 +12,7 @@ from harness.catalogue import card, targets
 from harness.data.folders import Dataset, open_dataset
 from harness.data.sizes import default_load_size
 from harness.errors import UserError
+from harness.frozen import with_weights_here
 from harness.runs import RunFolder, State
 from harness.spec import REFERENCES, RunSpec, resolve_options
 
@@ -104,7 +105,8 @@ def plan(
         "load_size": load_size or default_load_size(side),
         **common,
     }
-    resolved = {m: resolve_options(m, options_of(m, methods, settings)) for m in methods}
+    given = {m: options_of(m, methods, settings) for m in methods}
+    resolved = {m: with_weights_here(resolve_options(m, given[m]), given[m]) for m in methods}
     batches = {m: batch_size or card(m).min_batch_size for m in methods}
     small = [m for m in methods if batches[m] < card(m).min_batch_size]
     if small:

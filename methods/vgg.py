@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-VggKind = Literal["torchvision", "oxford"]
-"""two trainings of the same network: torchvision's, and the original of Oxford (in Caffe)"""
+from methods.vgg_files import VggKind
+
 WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 """channels of the 13 convolutions, relu1_1 to relu5_3"""
 POSITIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)

