@@ -14,8 +14,9 @@ EPILOG = """Examples:
   harness weights
 
 Lists what is on this machine, checked by digest: the Inception of FID and KID, and VGG16, which FSeSim and LSeSim
-(torchvision's; Oxford's where only those are here, or with vgg=oxford) and MUNIT and UNIT with vgg_w above 0 need. `weights fetch NAME` downloads
-what is missing, once. A file you have is named by $HARNESS_INCEPTION or $HARNESS_VGG16."""
+need (torchvision's, or Oxford's where only those are here or vgg=oxford is set), and MUNIT and UNIT with vgg_w above 0.
+`weights fetch NAME` downloads what is missing, once. A file you have is named by $HARNESS_INCEPTION or
+$HARNESS_VGG16."""
 
 
 @dataclass(frozen=True)
