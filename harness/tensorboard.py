@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,14 +12,19 @@ from PIL import Image
 from harness.errors import UserError
 
 
+def check_installed() -> None:
+    """UserError unless the package tensorboard is here."""
+    if importlib.util.find_spec("tensorboard") is None:
+        raise UserError("--tensorboard needs the package tensorboard: pip install tensorboard")
+
+
 class Writer:
     """Event files in the folder ``tensorboard`` of a run."""
 
     def __init__(self, folder: Path) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise UserError("--tensorboard needs the package tensorboard: pip install tensorboard") from None
+        check_installed()
+        from torch.utils.tensorboard import SummaryWriter
+
         self.writer = SummaryWriter(str(folder))
 
     def losses(self, values: Mapping[str, float], step: int) -> None:

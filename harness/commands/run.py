@@ -98,10 +98,13 @@ def check_before(args: argparse.Namespace, dataset: Dataset, specs: Sequence[Run
 
     from evaluation.scoring import check_ready
     from harness.data.cache import read_check
+    from harness.tensorboard import check_installed
     from harness.training import build
     from harness.work import device_of
 
     check_writable(args.runs)
+    if args.tensorboard:
+        check_installed()
 
     def tell(split: str, done: int, total: int) -> None:
         if done == total or done % 200 == 0:
