@@ -52,8 +52,8 @@ def restore(method: Method, state: dict[str, Any]) -> int:
     return int(state["step"])
 
 
-def save(folder: Path, state: dict[str, Any]) -> Path:
-    """Write a checkpoint beside, verify nothing is missing, rename it, then drop all but the newest two.
+def save(folder: Path, state: dict[str, Any], check: Callable[[], None] = lambda: None) -> Path:
+    """Write a checkpoint beside, call ``check``, rename it, then drop all but the newest two.
 
     A process killed at any line leaves the previous checkpoints as they were. OSError (no space left, folder
     not writable) leaves them too.
@@ -70,6 +70,7 @@ def save(folder: Path, state: dict[str, Any]) -> Path:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        check()
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

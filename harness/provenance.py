@@ -21,6 +21,7 @@ PACKAGES = ("torch", "torchvision", "numpy", "pillow", "scipy")
 
 def record(run: RunFolder, **facts: Any) -> None:
     """Add ``facts`` to the provenance of a run."""
+    run.check()
     write_json(run.path / "provenance.json", run.provenance() | facts)
 
 

@@ -11,18 +11,19 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from harness.errors import UserError
+from harness.lease import holder_of
 from harness.spec import RunSpec
 
 T = TypeVar("T")
 Stage = Literal["new", "running", "stopped", "interrupted", "failed", "trained", "finished"]
-"""trained: all steps done, scores missing; stopped: by a signal, cleanly; interrupted: the process is gone"""
+"""trained: all steps done, scores missing; stopped: by a signal, cleanly; interrupted: nobody holds its lease"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,8 @@ class RunFolder:
     """Paths and small files of one run."""
 
     path: Path
+    check: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+    """called before anything is written; that of whoever works on the run raises LeaseLost when it may not any more"""
 
     @cached_property
     def spec(self) -> RunSpec:
@@ -124,16 +127,22 @@ class RunFolder:
             raise UserError(f"cannot write {self.path}: {error.strerror}. Choose another folder with --runs") from None
 
     def state(self) -> State:
-        """The state on disk; a run whose process is gone is ``interrupted``."""
+        """The state on disk; a run that is said to be running, but whose lease nobody holds, is ``interrupted``."""
         values = read_json(self.path / "state.json")
         if values is None:
             return State()
         state = known_fields(State, values)
-        if state.stage == "running" and not alive(state):
+        if state.stage == "running" and not self.is_held:
             return replace(state, stage="interrupted")
         return state
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a process works on the run now, as far as a reader can tell."""
+        return holder_of(self.path) is not None
+
     def set_state(self, state: State) -> None:
+        self.check()
         who = {"pid": os.getpid(), "host": socket.gethostname(), "updated": time.time()}
         write_json(self.path / "state.json", asdict(state) | who)
 
@@ -141,6 +150,7 @@ class RunFolder:
         return read_json(self.path / "provenance.json") or {}
 
     def add_rows(self, rows: list[Row]) -> None:
+        self.check()
         append_lines(self.path / "metrics.jsonl", [asdict(row) for row in rows])
 
     def rows(self) -> list[Row]:
@@ -148,6 +158,7 @@ class RunFolder:
         return [known_fields(Row, values) for values in read_lines(self.path / "metrics.jsonl")]
 
     def add_losses(self, step: int, losses: Mapping[str, float]) -> None:
+        self.check()
         append_lines(self.path / "losses.jsonl", [{"step": step} | dict(losses)])
 
     def losses(self) -> list[dict[str, float]]:
@@ -163,19 +174,6 @@ def known_fields(cls: type[T], values: Mapping[str, Any]) -> T:
         raise UserError(
             f"a {cls.__name__.lower()} on disk was written by another version of the harness ({error})"
         ) from None
-
-
-def alive(state: State) -> bool:
-    """Whether the process that wrote ``state`` may still be running."""
-    if state.host != socket.gethostname():
-        return time.time() - state.updated < 600  # another machine: believe a fresh state
-    try:
-        os.kill(state.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def all_runs(runs: Path) -> Iterator[RunFolder]:

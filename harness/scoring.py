@@ -69,6 +69,7 @@ def write_pictures(run: RunFolder, pictures: Iterable[tuple[str, Pixels]]) -> Pa
     beside.mkdir(parents=True)
     for name, pixels in pictures:
         Image.fromarray(pixels).save(beside / f"{name}.png")
+    run.check()
     shutil.rmtree(run.translations, ignore_errors=True)
     beside.rename(run.translations)
     return run.translations

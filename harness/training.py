@@ -209,6 +209,7 @@ class Loop:
 
     def report(self, losses: Losses, step: int, row: bool) -> None:
         """The progress line; with ``row`` also a row of the training curve."""
+        self.run.check()
         values = {name: float(value) for name, value in losses.items()}  # waits for the device
         self.check_finite()
         now = time.monotonic()
@@ -236,7 +237,7 @@ class Loop:
         seconds = self.seconds_before + self.saved_at - self.session_start
         self.state = replace(self.state, step=step, seconds=seconds)
         try:
-            checkpoint.save(self.run.checkpoints, checkpoint.state_of(self.method, step))
+            checkpoint.save(self.run.checkpoints, checkpoint.state_of(self.method, step), self.run.check)
             self.run.set_state(self.state)
         except OSError as error:
             raise UserError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 import time
 import traceback
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ from evaluation.errors import EvaluationError
 from harness.data.cache import read_check
 from harness.data.folders import Dataset, open_dataset
 from harness.errors import UserError
-from harness.lease import lease
+from harness.job import read_job
+from harness.lease import LeaseLost, lease
 from harness.progress import Log, duration
 from harness.runs import RunFolder, State
 
@@ -54,19 +56,22 @@ def device_of(name: str) -> torch.device:
 
 
 def work(path: Path, device: str = "auto", metrics: Sequence[str] = ("fid",), tensorboard: bool = False) -> int:
-    """Bring the run in ``path`` to its end. Returns the exit code: 0 finished, 1 failed, 130 stopped.
+    """Bring the run in ``path`` to its end. Returns the exit code: 0 finished, 1 failed or taken over, 130 stopped.
 
     Raises UserError for what the user can mend; the run keeps its last good checkpoint and says so in its log.
     """
-    run = RunFolder(path)
-    spec = run.spec
-    with lease(path):
+    spec = RunFolder(path).spec
+    with lease(path, read_job(path).id) as held:
+        run = RunFolder(path, held.check)
         if run.state().stage == "finished":
             print(f"{run.name}  already finished")
             return 0
         log = Log(run.log, run.name)
         try:
             return finish(run, log, device_of(device), metrics, tensorboard)
+        except LeaseLost as error:  # the other process writes from here on
+            print(error, file=sys.stderr)
+            return 1
         except (UserError, EvaluationError) as error:
             fail(run, str(error))
             log.write(f"error: {error}")
@@ -81,7 +86,7 @@ def work(path: Path, device: str = "auto", metrics: Sequence[str] = ("fid",), te
 def fail(run: RunFolder, message: str) -> None:
     try:
         run.set_state(replace(run.state(), stage="failed", message=message))
-    except OSError:  # no space left: the message on the terminal has to do
+    except (OSError, LeaseLost):  # no space left, or not ours any more: the message on the terminal has to do
         return
 
 

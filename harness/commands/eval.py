@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.commands import add_runs
 from harness.errors import UserError
+from harness.lease import lease
 from harness.runs import RunFolder, find_run
 
 EPILOG = """Examples:
@@ -65,13 +66,15 @@ def score_again(args: argparse.Namespace) -> int:
     from harness.work import dataset_of, device_of
 
     found: RunFolder = find_run(args.runs, args.fake)
-    dataset, device, stage = dataset_of(found), device_of(args.device), found.state().stage
-    if not found.translations.is_dir():
-        if stage != "trained":
-            raise UserError(f"{found.name} has no translations yet: it is {stage}. Finish it with `harness run`")
-        method, _ = trained(found, device, print)
-        scoring.write_translations(found, dataset, method, device, show_progress)
-    rows = scoring.score_run(found, dataset, found.state().step, args.metrics.split(","), device, show_progress)
+    dataset, device = dataset_of(found), device_of(args.device)
+    with lease(found.path) as held:
+        found, stage = RunFolder(found.path, held.check), found.state().stage
+        if not found.translations.is_dir():
+            if stage != "trained":
+                raise UserError(f"{found.name} has no translations yet: it is {stage}. Finish it with `harness run`")
+            method, _ = trained(found, device, print)
+            scoring.write_translations(found, dataset, method, device, show_progress)
+        rows = scoring.score_run(found, dataset, found.state().step, args.metrics.split(","), device, show_progress)
     if args.json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
         return 0

@@ -9,7 +9,7 @@ from collections import deque
 
 from harness.commands import add_runs
 from harness.errors import UserError
-from harness.runs import RunFolder, alive, find_run
+from harness.runs import RunFolder, find_run
 
 EPILOG = """Examples:
   harness logs enco-toy-s0
@@ -72,7 +72,7 @@ def follow(found: RunFolder, position: int) -> None:
 def ended(found: RunFolder) -> bool:
     state = found.state()
     if state.stage == "trained":  # being scored, unless its process is gone
-        return not alive(state)
+        return not found.is_held
     return state.stage not in ("new", "running")
 
 

@@ -14,6 +14,7 @@ from harness.catalogue import card, show, targets
 from harness.cli import main
 from harness.commands.table import FORMAT_NAMES
 from harness.formats import FORMATS
+from harness.lease import lease
 from harness.runs import State, write_json
 from tests.harness.made import make_run
 
@@ -110,7 +111,8 @@ def test_status(ask: Ask, tmp_path: Path) -> None:
     running.set_state(State(stage="running", step=64, steps=256, seconds=100.0, losses={"G": 1.25}))
     failed = make_run(tmp_path, "fastcut")
     failed.set_state(State(stage="failed", step=3, steps=256, message="a loss was not finite at step 3"))
-    text = ask("status", "--runs", tmp_path)
+    with lease(running.path):
+        text = ask("status", "--runs", tmp_path)
     lines = {line.split()[0]: line.split() for line in text.splitlines() if "-toy-" in line}
     assert text.startswith(f"3 runs in {tmp_path}: 1 running, 1 failed, 1 finished\n")
     assert lines[running.name][1:] == ["running", "64/256", "25%", "5m00s", "[sampling=random]", "G", "1.25"]
@@ -121,7 +123,8 @@ def test_status(ask: Ask, tmp_path: Path) -> None:
 def test_status_as_json(ask: Ask, tmp_path: Path) -> None:
     run = make_run(tmp_path, "enco", options={"ngf": "32"})
     run.set_state(State(stage="running", step=64, steps=256, seconds=100.0, losses={"G": 1.25}))
-    (found,) = json.loads(ask("status", "--runs", tmp_path, "--json"))
+    with lease(run.path):
+        (found,) = json.loads(ask("status", "--runs", tmp_path, "--json"))
     expected = {"run": run.name, "label": "enco[ngf=32]", "stage": "running", "percent": 25, "seconds_left": 300.0}
     assert {name: found[name] for name in expected} == expected
     assert found["losses"] == {"G": 1.25}
@@ -189,9 +192,10 @@ def test_a_log_is_followed_until_the_run_ends(ask: Ask, tmp_path: Path) -> None:
         run.set_state(State(stage="finished"))
 
     worker = threading.Thread(target=work)
-    worker.start()
-    assert ask("logs", "--runs", tmp_path, "enco", "-f", "-n", "1") == "begin\nmiddle\nend\n"
-    worker.join()
+    with lease(run.path):
+        worker.start()
+        assert ask("logs", "--runs", tmp_path, "enco", "-f", "-n", "1") == "begin\nmiddle\nend\n"
+        worker.join()
 
 
 def test_methods_are_listed(ask: Ask) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.lease import lease
+from harness.lease import process as state_of_process
 from harness.planning import open_for, plan
 from harness.runs import RunFolder
 
@@ -100,6 +102,31 @@ def test_stops_cleanly(number: int, tmp_path: Path, undisturbed: dict[str, str])
     assert run.checkpoints.joinpath(f"step-{state.step:09d}.pt").exists()
     assert f"continues at step {state.step} " in finish(run)
     assert run.provenance()["weights_sha256"] == undisturbed["enco"]
+
+
+def test_frozen_and_taken_over(tmp_path: Path, undisturbed: dict[str, str]) -> None:
+    """A worker that another took the run from while it stood still writes nothing more when it wakes up."""
+    run = new_run(tmp_path, "enco")
+    process = worker(run)
+    assert wait_for(process, lambda: any(row["step"] >= 7 for row in run.losses()))
+    process.send_signal(signal.SIGSTOP)
+    assert wait_for(process, lambda: state_of_process(process.pid)[0] == "T")
+    with lease(run.path, patience=0.5):
+        before = contents(run.path)
+        process.send_signal(signal.SIGCONT)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert f"was taken over by process {os.getpid()}" in output
+        assert "Traceback" not in output
+        assert contents(run.path) == before
+    finish(run)
+    assert run.provenance()["weights_sha256"] == undisturbed["enco"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a run but what is being written beside, the log for people and the beating lease."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return {str(path): path.read_bytes() for path in paths if path.name != "log.txt" and "lease" not in path.name}
 
 
 def test_damaged_checkpoint_falls_back(tmp_path: Path, undisturbed: dict[str, str]) -> None:
