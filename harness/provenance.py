@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.runs import RunFolder, write_json
+from harness.runs import RunFolder, read_json, write_json
 
+CODE = "code.json"
+"""in a copy of the code that was made for jobs: what `git_state` said of the original, and the digest of the copy"""
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "scipy")
 
 
@@ -81,7 +83,9 @@ def package_version(name: str) -> str:
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """Commit and whether files were changed, if the code lies in a git checkout; else nothing."""
+    """Commit and whether files were changed, if the code lies in a git checkout or is a copy of one; else nothing."""
+    if copied := read_json(folder / CODE):
+        return copied
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True)
