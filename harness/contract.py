@@ -120,6 +120,7 @@ def examine(name: str) -> Iterator[Finding]:
             says how to get them.
     """
     from harness.contract_checks import CHECKS
+    from harness.contract_kills import kills
 
     cls = load(name)
     if not (isinstance(cls, type) and issubclass(cls, Method)):
@@ -133,9 +134,15 @@ def examine(name: str) -> Iterator[Finding]:
     fitted = fitting[0]
     ran = finding("steps", lambda: f"{len(fitted.main_run.losses)} of batch {cls.min_batch_size}")
     yield ran
-    if ran.ok:
-        for check, function in CHECKS.items():
-            yield finding(check, partial(function, fitted))
+    if not ran.ok:
+        return
+    keeps_all = True
+    for check, function in CHECKS.items():
+        told = finding(check, partial(function, fitted))
+        keeps_all = keeps_all and told.ok
+        yield told
+    if keeps_all:  # costs as much as all others, and would only repeat what they found
+        yield finding("kills", partial(kills, fitted))
 
 
 def finding(check: str, function: Callable[[], str]) -> Finding:

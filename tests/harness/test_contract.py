@@ -37,6 +37,7 @@ class DrawnLSeSim(LSeSim):
         super().__init__(config, shape, WEIGHTS)
 """
 GOOD = """
+import os
 import random
 import time
 
@@ -151,6 +152,7 @@ FAULTS: dict[str, tuple[str, set[str]]] = {
         "def weigh(self, loss): return loss * (1 + time.perf_counter_ns() % 99991)",
         {"same seed", "resume"},
     ),
+    "numbers of the process": ("def weigh(self, loss): return loss * (1 + os.getpid() % 7)", {"kills"}),
     "a number read": ("def weigh(self, loss): return loss / loss.item()", {"host reads"}),
     "a branch on a number": ("def weigh(self, loss): return loss if loss > 1 else 2 * loss", {"host reads"}),
     "a shape that depends on numbers": (
@@ -240,7 +242,7 @@ def test_the_command_prints_a_line_a_check_and_fails(folder: Path, capsys: pytes
     lines = capsys.readouterr().out.splitlines()
     (line,) = (line for line in lines if "FAILED" in line)
     assert line.startswith("  FAILED  host reads       HostRead: a number is read back from the device")
-    assert line.endswith(f"({broken.partition(':')[0]}.py, line 46)")
+    assert line.endswith(f"({broken.partition(':')[0]}.py, line 47)")
     assert lines[-1] == f"keep the contract: {good}; break it: {broken}"
 
 
