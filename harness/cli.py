@@ -23,6 +23,7 @@ VERBS = {
     "show": "configuration, provenance, scores and weights digest of runs",
     "logs": "the log of a run",
     "eval": "score a folder of pictures against another, or a run again",
+    "profile": "what methods cost on this machine: seconds of a step, memory, arithmetic, images a second",
     "metrics": "every score: what it means and by which protocol it is made",
     "translate": "translate a folder of pictures with a trained run",
     "import": "weights trained elsewhere, as a run: files of the official repositories as they come",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import UserError
+from harness.profiles import Profile, read_profiles
 from harness.runs import Row
 from harness.spec import RunSpec
 
@@ -47,6 +48,8 @@ class Collected:
     """runs that cannot be read, and why"""
     datasets: set[str] = field(default_factory=set)
     """of all runs, those that were not asked for too"""
+    profiles: list[Profile] = field(default_factory=list)
+    """what methods cost on the machines where that was measured"""
 
     def add(self, spec: RunSpec, folder: str) -> None:
         """Take in the scores of one run."""
@@ -66,7 +69,8 @@ def collect(runs: Path, dataset: str | None = None) -> Collected:
 
     A run that cannot be read does not hide the others.
     """
-    found = Collected(runs)
+    profiles, unreadable = read_profiles(runs)
+    found = Collected(runs, unreadable=unreadable, profiles=profiles)
     for name in run_names(runs):
         folder = f"{runs}/{name}"
         try:

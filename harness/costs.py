@@ -14,6 +14,7 @@ import ast
 import importlib.util
 import inspect
 import json
+import math
 import os
 import sys
 from dataclasses import asdict, dataclass
@@ -24,7 +25,10 @@ from typing import TYPE_CHECKING
 from harness.catalogue import card, load, target_of, targets
 
 if TYPE_CHECKING:
-    from methods.interface import Method
+    import torch
+
+    from methods.config import MethodConfig
+    from methods.interface import Batch, ImageShape, Method
 
 FILE = Path(__file__).with_name("costs.json")
 SIZE = 256
@@ -83,11 +87,13 @@ def measure(name: str) -> Cost:
     """Count the costs of a method; takes seconds. FileNotFoundError or ValueError where it cannot be built."""
     import torch
 
-    from harness.tracing import Meter, trace
+    from evaluation.counting import Meter
+    from harness.tracing import trace
+    from methods.interface import ImageShape
 
     cls = load(name)
     batch_size = cls.min_batch_size
-    method = build(cls, batch_size)
+    method = build(cls, cls.Config(), ImageShape(3, SIZE, SIZE), batch_size)
     traced = trace(method, batch_size)
     with torch.no_grad(), Meter() as meter:
         method.translate(torch.zeros(1, 3, SIZE, SIZE))
@@ -102,20 +108,35 @@ def measure(name: str) -> Cost:
     )
 
 
-def build(cls: type[Method], batch_size: int) -> Method:
-    """A method ready for its first step. Weights of VGG16 cost the same whatever they are, so zeros will do."""
+def build(
+    cls: type[Method], config: MethodConfig, shape: ImageShape, batch_size: int, device: torch.device | str = "cpu"
+) -> Method:
+    """A method ready for its first step. Weights of VGG16 cost the same whatever they are, so noise will do."""
     import torch
 
-    from methods.interface import Batch, ImageShape
     from methods.vgg import shapes
 
     extra = {}
     if "vgg_weights" in inspect.signature(cls).parameters:
-        extra["vgg_weights"] = {key: torch.zeros(shape) for key, shape in shapes().items()}
-    method = cls(cls.Config(), ImageShape(3, SIZE, SIZE), **extra).to(memory_format=torch.channels_last)
-    method.prepare(Batch(*(torch.rand(batch_size, 3, SIZE, SIZE) for _ in "ab")) for _ in range(3))
+        # of the size that keeps features as large as the picture: neither infinite nor denormal
+        extra["vgg_weights"] = {
+            key: torch.randn(shape) * (2 / math.prod((1, *shape[1:]))) ** 0.5 for key, shape in shapes().items()
+        }
+    with torch.device(device):
+        method = cls(config, shape, **extra).to(memory_format=torch.channels_last)
+    method.prepare(noise(batch_size, shape, device) for _ in range(3))
     method.start_epoch(1)
     return method
+
+
+def noise(batch_size: int, shape: ImageShape, device: torch.device | str = "cpu") -> Batch:
+    """Pictures of noise in [-1, 1], as a step gets them."""
+    import torch
+
+    from methods.interface import Batch
+
+    size = (batch_size, shape.channels, shape.height, shape.width)
+    return Batch(*((torch.rand(size, device=device) * 2 - 1).to(memory_format=torch.channels_last) for _ in "ab"))
 
 
 def trained_parameters(method: Method) -> int:

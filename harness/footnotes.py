@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from harness.cost_columns import COSTS
 from harness.frozen import looks_through
 from harness.labels import all_options, varied_settings
 from harness.published import Figure, table1
@@ -22,7 +23,9 @@ def footnotes(table: Table, runs_option: str = "") -> list[str]:
     notes = [
         f"{column.metric}{' ' + mark if mark else ''}: {protocol_in_full(column)}"
         for column, mark in zip(table.columns, table.marks, strict=True)
+        if not column.is_cost
     ]
+    notes += costs(table)
     notes += budget(table, methods)
     if any(row.key.mark for row in methods):
         notes.append("Imported: weights from a file, trained elsewhere; nothing is known here of their training.")
@@ -41,6 +44,15 @@ def protocol_in_full(column: Column) -> str:
     return f"{column.protocol}; {chosen}; {column.n_fake} against {column.n_real} pictures{reference}"
 
 
+def costs(table: Table) -> list[str]:
+    """How memory and seconds were measured: one note for the columns of one machine."""
+    named: dict[str, list[str]] = {}
+    for column, mark in zip(table.columns, table.marks, strict=True):
+        if column.is_cost:
+            named.setdefault(column.protocol, []).append(COSTS[column.metric].title + (f" {mark}" if mark else ""))
+    return [f"{', '.join(names)}: {protocol}." for protocol, names in named.items()]
+
+
 def budget(table: Table, methods: Sequence[TableRow]) -> list[str]:
     methods = [row for row in methods if not row.key.mark]
     settings = [row.key.settings for row in methods if row.key.settings]
@@ -49,7 +61,7 @@ def budget(table: Table, methods: Sequence[TableRow]) -> list[str]:
     varied = varied_settings(settings)
     same = [word for name, word in settings[0].words().items() if name not in varied]
     pieces = [f"{table.size}x{table.size} pixels", *same]
-    seeds = {row.seeds for row in methods}
+    seeds = {row.seeds for row in methods if row.seeds}
     pieces += (
         [f"seed{'s' if len(next(iter(seeds))) > 1 else ''} {ranges(next(iter(seeds)))}"] if len(seeds) == 1 else []
     )
@@ -96,7 +108,8 @@ def meaning_of_marks(methods: Sequence[TableRow]) -> list[str]:
 
 def missing(table: Table, runs_option: str) -> list[str]:
     notes = []
-    absent = [row.key.method for row in table.rows if row.is_reference and not any(row.cells)]
+    scored = any(not column.is_cost for column in table.columns)
+    absent = [row.key.method for row in table.rows if scored and row.is_reference and not any(row.cells)]
     if absent:
         notes.append(
             f"No scores yet of the reference row{'s' if len(absent) > 1 else ''} {' and '.join(absent)}: "

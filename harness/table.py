@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 from evaluation.protocol import METRICS
 from harness.collect import Collected, Machine, Scored
+from harness.cost_columns import COSTS, cost_columns
 from harness.labels import RowKey, labelled, row_key, row_order
+from harness.profiles import Profile
 from harness.published import Figure, table1
 from harness.runs import Row
 from harness.spec import REFERENCES, RunSpec
@@ -29,6 +31,13 @@ class Column(NamedTuple):
     n_fake: int
     n_real: int
     reference: str
+    note: str = ""
+    """what the head says besides"""
+
+    @property
+    def is_cost(self) -> bool:
+        """Whether it holds measurements of a machine, which have no seeds and no pictures."""
+        return self.metric in COSTS
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class Cell:
     """One score of one row, over seeds."""
 
     values: Mapping[int, float]
-    """by seed"""
+    """by seed; none for a cost"""
     mean: float
     std: float | None
     """sample standard deviation (n - 1); None for a single seed"""
@@ -111,7 +120,7 @@ def tables(collected: Collected, metrics: Sequence[str] | None = None) -> list[T
         groups[group_of(run.spec)][0].append(run)
     for spec in collected.unscored:
         groups[group_of(spec)][1].append(spec)
-    found = [table_of(group, *groups[group], metrics) for group in sorted(groups)]
+    found = [table_of(group, *groups[group], metrics, collected.profiles) for group in sorted(groups)]
     return [table for table in found if table.columns or not table.machines]
 
 
@@ -120,19 +129,34 @@ def group_of(spec: RunSpec) -> tuple[str, str, int]:
 
 
 def table_of(
-    group: tuple[str, str, int], scored: list[Scored], unscored: list[RunSpec], metrics: Sequence[str] | None
+    group: tuple[str, str, int],
+    scored: list[Scored],
+    unscored: list[RunSpec],
+    metrics: Sequence[str] | None,
+    profiles: Sequence[Profile] = (),
 ) -> Table:
     dataset, direction, size = group
-    pool = pooled(scored, metrics)
-    columns = sorted({column for cells in pool.values() for column in cells}, key=column_order)
+    costs_alone = metrics is not None and COSTS.keys() >= set(metrics)
+    pool = pooled(scored, None if costs_alone else metrics)
+    known = {column for cells in pool.values() for column in cells if not costs_alone}
+    columns = sorted(known, key=column_order)
     for name in REFERENCES:
         pool.setdefault(RowKey(name, (), None), {})
     keys = sorted(pool, key=row_order)
     common, labels = labelled([key for key in keys if key.settings is not None])
+    costs = [c for c in cost_columns(profiles, size, keys) if metrics is None or c.metric in metrics]
     rows = [
-        TableRow(key, labels.get(key, key.method), tuple(cell_of(pool[key].get(column)) for column in columns))
+        TableRow(
+            key,
+            labels.get(key, key.method),
+            (
+                *(cell_of(pool[key].get(column)) for column in columns),
+                *(Cell({}, cost.values[key], None) if key in cost.values else None for cost in costs),
+            ),
+        )
         for key in keys
     ]
+    columns += [Column(cost.metric, False, cost.protocol, "", 0, 0, "", cost.note) for cost in costs]
     pending = sum(not spec.is_reference for spec in unscored)
     return Table(
         dataset=dataset,

@@ -27,6 +27,8 @@ LIGHT = (
     "costs",
     "job",
     "frozen",
+    "profiles",
+    "cost_columns",
 )
 
 

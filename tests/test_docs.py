@@ -22,6 +22,7 @@ from methods.generators import ResnetGenerator
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SHORT = "--size 32 --steps 2 --device cpu --metrics fd-random --set ngf=8 --set ndf=8"
+SHORT_PROFILE = "--methods cut --size 32 --steps 1 --repeats 1 --device cpu --set ngf=8 --set ndf=8"
 
 
 def commands_of(page: Path) -> Iterator[str]:
@@ -84,6 +85,8 @@ def test_command_runs(where: str, command: str, workplace: Path, capfd: pytest.C
     words = shlex.split(command)[1:]
     if words[0] == "run" and "--dry-run" not in words:
         words += shlex.split(SHORT)
+    if words[0] == "profile" and "--methods" in words:
+        words += shlex.split(SHORT_PROFILE)
     if words[0] == "eval" and "--metrics" not in words:
         words += ["--metrics", "fd-random"]
     if words[0] == "work":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.collect import Collected, collect, no_garbage_collection
 from harness.commands import DEFAULT_RUNS, add_runs
+from harness.cost_columns import COSTS
 from harness.errors import UserError, unknown
 from harness.protocols import only
 from harness.table import Table, tables
@@ -22,7 +23,8 @@ EPILOG = """Examples:
 
 A cell is the mean over seeds ± the sample standard deviation. Scores of different protocols stand in columns of
 their own, runs of different budgets in rows of their own; --protocol chooses some by the words of their protocols.
---compare tests the other methods against one of them over seeds. csv holds measured scores only."""
+--compare tests the other methods against one of them over seeds. csv holds measured figures only. Mem and sec/iter
+are what `harness profile` measured, in columns of their own for each machine."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,9 +110,10 @@ def check_names(collected: Collected, dataset: str | None, metrics: Sequence[str
     where = f"of the runs in {collected.runs}"
     if dataset is not None and collected.datasets and dataset not in collected.datasets:
         raise unknown(f"dataset {where}", dataset, collected.datasets)
+    known = [*collected.metrics, *(COSTS if collected.profiles else ())]
     for metric in metrics or ():
-        if collected.scored and metric not in collected.metrics:
-            raise unknown(f"metric {where}", metric, collected.metrics)
+        if collected.scored and metric not in known:
+            raise unknown(f"metric {where}", metric, known)
 
 
 def name_of(dataset: str) -> str:

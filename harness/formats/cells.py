@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluation.protocol import METRICS
+from harness.cost_columns import COSTS
 from harness.footnotes import published_sources
 from harness.published import Figure
 from harness.table import Cell, Column, Table, TableRow
@@ -21,14 +22,14 @@ class CellText:
     mean: str
     std: str
     n: str
-    """"" where it is the n of the row"""
+    """"" where it is the n of the row, and for a cost"""
     best: bool
     floor: bool
     """does not beat the identity row"""
 
 
 def cell_text(row: TableRow, cell: Cell, decimals: int) -> CellText:
-    n = "" if row.is_reference or cell.n == len(row.seeds) else f"(n={cell.n})"
+    n = "" if row.is_reference or cell.n in (0, len(row.seeds)) else f"(n={cell.n})"
     std = "" if cell.std is None else number(cell.std, decimals)
     return CellText(number(cell.mean, decimals), std, n, cell.best, cell.beats_identity is False)
 
@@ -61,13 +62,17 @@ def heads(table: Table) -> list[str]:
 
 def head(column: Column, mark: str) -> str:
     unit = METRICS[column.metric].unit if column.metric in METRICS else ""
+    title = column.metric
+    if column.is_cost:
+        title, unit = COSTS[column.metric]
+    inside = ", ".join(filter(None, (unit, column.note)))
     arrow = "↑" if column.higher_is_better else "↓"
-    return f"{column.metric}{' ' + mark if mark else ''}{f' ({unit})' if unit else ''} {arrow}"
+    return f"{title}{' ' + mark if mark else ''}{f' ({inside})' if inside else ''} {arrow}"
 
 
 def count(row: TableRow) -> str:
-    """The n of a row; reference rows are not repeated."""
-    return "" if row.is_reference else str(len(row.seeds))
+    """The n of a row; reference rows are not repeated, costs have none."""
+    return "" if row.is_reference or not row.seeds else str(len(row.seeds))
 
 
 def unscored_line(table: Table, runs_option: str) -> str:

@@ -1,0 +1,111 @@
+"""The columns Mem and sec/iter of a result table. Imports no torch.
+
+Costs of different machines or protocols never share a column, so that ranks are ranks on one machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from harness.catalogue import show
+from harness.errors import UserError
+from harness.labels import RowKey
+from harness.profiles import PROTOCOL, Profile, Setup
+
+BYTES_PER_GB = 1e9
+
+
+class Cost(NamedTuple):
+    """What a column of costs is called."""
+
+    title: str
+    unit: str
+    """"" where the title has it"""
+
+
+COSTS = {"memory": Cost("Mem", "GB"), "sec-per-iter": Cost("sec/iter", "")}
+"""by the names that published figures have too"""
+
+
+class CostColumn(NamedTuple):
+    """One cost in one setup."""
+
+    metric: str
+    note: str
+    """what the head must say: where the setup is not that of the table"""
+    protocol: str
+    """how it was measured, in full"""
+    values: Mapping[RowKey, float]
+
+
+def cost_columns(profiles: Iterable[Profile], size: int, keys: Sequence[RowKey]) -> list[CostColumn]:
+    """Memory and seconds of the rows of a table, two columns for each setup.
+
+    A row has the costs of its method with the same options and precision. Those at the table's size are shown where
+    there are any; else those at other sizes, which the head then says.
+    """
+    setups: dict[Setup, dict[RowKey, Profile]] = {}
+    for profile in profiles:
+        for key in keys:
+            if belongs(profile, key):
+                setups.setdefault(profile.setup, {})[key] = profile
+    fitting = {setup: found for setup, found in setups.items() if setup.size == size} or setups
+    return [column for setup in sorted(fitting) for column in pair(setup, fitting[setup], size)]
+
+
+def belongs(profile: Profile, key: RowKey) -> bool:
+    """Whether a row is of the method that was profiled, as it was profiled."""
+    spec = profile.spec
+    if key.settings is None or key.mark or key.method != spec.method or key.settings.precision != spec.precision:
+        return False
+    try:
+        return key.options == tuple((name, show(value)) for name, value in spec.changed_options().items())
+    except UserError:  # the method is not installed any more
+        return False
+
+
+def pair(setup: Setup, found: Mapping[RowKey, Profile], size: int) -> list[CostColumn]:
+    note, text = head_note(setup, found, size), protocol_in_full(setup, list(found.values()))
+    return [
+        CostColumn("memory", note, text, {key: profile.memory / BYTES_PER_GB for key, profile in found.items()}),
+        CostColumn("sec-per-iter", note, text, {key: profile.sec_per_iter.median for key, profile in found.items()}),
+    ]
+
+
+def head_note(setup: Setup, keys: Iterable[RowKey], size: int) -> str:
+    """What differs between the setup and the runs in the table."""
+    pieces = [f"{setup.size}x{setup.size}"] if setup.size != size else []
+    if {key.settings.batch_size for key in keys if key.settings} != {setup.batch_size}:
+        pieces.append(f"batch {setup.batch_size}")
+    if setup.arithmetic == "tf32":
+        pieces.append("tf32")
+    return ", ".join(pieces)
+
+
+def protocol_in_full(setup: Setup, profiles: Sequence[Profile]) -> str:
+    """Machine, size and how it was measured, as one line below the table."""
+    counts = sorted({len(profile.measurements) for profile in profiles})
+    processes = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return (
+        f"{PROTOCOL} on {machine_text(setup)}; {setup.size}x{setup.size}, batch {setup.batch_size}, "
+        f"{setup.arithmetic}; sec/iter: median of {plural(setup.steps, 'training step')} in each of "
+        f"{processes} fresh process{'es' if counts[-1] > 1 else ''}, after {setup.warm_up} of warm-up; Mem: "
+        f"{memory_text(setup)}; GB of 10^9 bytes"
+    )
+
+
+def machine_text(setup: Setup) -> str:
+    """``AMD EPYC 7763, 2 threads, torch 2.9.0, host nova``."""
+    facts = dict(setup.machine)
+    named = [f"{name} {value}" for name, value in facts.items() if name not in ("device", "threads")]
+    threads = [f"{facts['threads']} thread{'s' if facts['threads'] != '1' else ''}"] if "threads" in facts else []
+    return ", ".join([facts.get("device", "a machine that was not recorded"), *threads, *named])
+
+
+def memory_text(setup: Setup) -> str:
+    return "most that tensors held on the GPU" if setup.on_gpu else "most main memory that the process held"
+
+
+def plural(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
