@@ -27,10 +27,12 @@ class Cell:
     spec: RunSpec
     run: RunFolder
     state: State
+    changed: tuple[str, ...] = ()
+    """what makes it impossible to go on: how the configuration in its folder differs"""
 
     @property
     def finished(self) -> bool:
-        return self.state.stage == "finished"
+        return self.state.stage == "finished" and not self.changed
 
 
 def method_names(text: str) -> list[str]:
@@ -41,19 +43,6 @@ def method_names(text: str) -> list[str]:
     if not names:
         raise UserError("--methods names no method; expected e.g. enco,cut or all")
     return names
-
-
-def seed_list(text: str) -> list[int]:
-    """``0-2,5`` -> [0, 1, 2, 5]."""
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
-            raise UserError(f"--seeds {text}: expected whole numbers and ranges, e.g. 0-2,5")
-        seeds += range(int(first), int(last if dash else first) + 1)
-    if not seeds:
-        raise UserError(f"--seeds {text} names no seed; expected e.g. 0-2,5")
-    return list(dict.fromkeys(seeds))
 
 
 def options_of(method: str, methods: Sequence[str], settings: Sequence[str]) -> dict[str, str]:
@@ -136,14 +125,25 @@ def reference_specs(specs: Sequence[RunSpec]) -> list[RunSpec]:
 
 
 def cells(runs: Path, specs: Iterable[RunSpec]) -> list[Cell]:
-    """The cells of a plan with their state on disk; UserError where a folder holds another configuration."""
+    """The cells of a plan with their state on disk."""
     planned = []
     for spec in specs:
         run = RunFolder(runs / spec.name)
-        if (run.path / "spec.json").exists():
-            run.create(spec)  # compares
-        planned.append(Cell(spec, run, run.state()))
+        changed = run.spec.differences(spec) if (run.path / "spec.json").exists() else []
+        planned.append(Cell(spec, run, run.state(), tuple(changed)))
     return planned
+
+
+def representatives(specs: Iterable[RunSpec]) -> list[RunSpec]:
+    """Few of ``specs`` in which every value of every option, size and batch size of every method stands."""
+    chosen, seen = [], set[tuple[object, ...]]()
+    for spec in specs:
+        values = {*spec.options.items(), ("size", spec.size), ("batch_size", spec.batch_size)}
+        new = {(spec.method, *value) for value in values} - seen
+        if new:
+            chosen.append(spec)
+            seen |= new
+    return chosen
 
 
 def check_writable(runs: Path) -> None:

@@ -33,6 +33,13 @@ def commands_of(page: Path) -> Iterator[str]:
                 yield line.split("  #")[0].strip()
 
 
+def block_of(page: Path, language: str) -> str:
+    """The first block of a page in ``language``."""
+    found = re.search(rf"^```{language}\n(.*?)^```", page.read_text(), flags=re.M | re.S)
+    assert found, f"{page.name} has no block of {language}"
+    return found[1]
+
+
 def shown() -> list[tuple[str, str]]:
     found = [(page.name, command) for page in PAGES for command in commands_of(page)]
     for verb in VERBS:
@@ -60,6 +67,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (place / "my_package/my_module.py").write_text(
         'from baselines.cut import CUT\n\n\nclass MyMethod(CUT):\n    """CUT by another name."""\n'
     )
+    (place / "grid.toml").write_text(block_of(ROOT / "docs/grids.md", "toml"))
     torch.save(ResnetGenerator(ngf=8).state_dict(), place / "latest_net_G.pth")
     with chdir(place):
         os.environ["OMP_NUM_THREADS"] = "1"

@@ -8,32 +8,59 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.commands import add_runs
-from harness.data.folders import Dataset
+from harness.expand import expand
+from harness.gridfile import grid_of, read_grid_file
 from harness.job import Job, write_job
-from harness.planning import Cell, cells, check_writable, method_names, open_for, plan, reference_specs, seed_list
-from harness.spec import RunSpec
+from harness.planning import Cell, cells, check_writable, reference_specs, representatives
+from harness.plans import Plan
+from harness.recipes import find, summaries
 
-EPILOG = """Examples:
+DEFAULTS: dict[str, Any] = {
+    "plan": None,
+    "metrics": "fid",
+    "device": "auto",
+    "tensorboard": False,
+    "dry_run": False,
+    "every_run": False,
+}
+"""of the flags that do not describe runs. The parser has none, so that what was typed can be told from what was not
+and wins over a file"""
+NOT_IN_A_FILE = ("runs", "dry_run", "every_run")
+
+
+def epilog() -> str:
+    """The examples, and the recipes by name."""
+    return f"""Examples:
   harness run --methods enco,cut --dataset toy --seeds 0-1
   harness run --methods enco --dataset path/to/folder --size 64 --steps 50     (trainA trainB testA testB inside)
   harness run --methods enco,cut --dataset toy --set enco.num_patches=64 --set ngf=32 --dry-run
+  harness run --methods 'enco[sampling=dag|random, num_patches=64|256],cut' --dataset toy --seeds 0-4 --dry-run
+  harness run table1 --dry-run
 
+Recipes (grids that come with the harness; a TOML file of your own is given by its path):
+{chr(10).join(summaries())}
+
+A value that holds commas stands in parentheses: nce_layers=(7,13,18,24). zip(a=1|2, b=3|4) takes values in pairs.
 Asking again continues what is unfinished and skips what is done. Ctrl-C stops after the current step.
 Without --epochs and --steps a run takes the epochs of its method's official schedule; another budget plays
 the same schedule faster or slower."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = EPILOG
+    parser.epilog = epilog()
+    parser.argument_default = argparse.SUPPRESS
     add = parser.add_argument
-    add("--methods", required=True, metavar="NAMES", help="methods separated by commas, or all (harness methods)")
-    add("--dataset", required=True, metavar="NAME", help="a dataset by name (harness datasets), or a folder")
-    add("--seeds", default="0", metavar="LIST", help="seeds and ranges, e.g. 0-2,5 (default: 0)")
-    add("--set", action="append", default=[], metavar="[METHOD.]OPTION=VALUE", help="an option (harness methods show)")
-    add("--epochs", type=int, default=0, metavar="N", help="passes through the data (default: the method's own)")
-    add("--steps", type=int, default=0, metavar="N", help="training steps, instead of epochs")
+    add("plan", nargs="?", metavar="RECIPE", help="a recipe (below) or a TOML file; flags win over it")
+    add("--methods", metavar="GRID", help="methods separated by commas, or all (harness methods); axes in brackets")
+    add("--dataset", metavar="NAMES", help="datasets by name (harness datasets) or folder, separated by commas")
+    add("--seeds", metavar="LIST", help="seeds and ranges, e.g. 0-2,5 (default: 0)")
+    add("--exclude", action="append", metavar="GRID", help="leave these out, e.g. 'enco[sampling=random, seed=3]'")
+    add("--set", action="append", metavar="[METHOD.]OPTION=VALUE", help="an option (harness methods show)")
+    add("--epochs", type=int, metavar="N", help="passes through the data (default: the method's own)")
+    add("--steps", type=int, metavar="N", help="training steps, instead of epochs")
     add("--size", type=int, metavar="PIXELS", help="side of crops and translations (default: the dataset's)")
     add("--load-size", type=int, metavar="PIXELS", help="side before the random crop (default: size * 286/256)")
     add(
@@ -43,61 +70,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures of each domain in a step (default: 1, or what a method needs)",
     )
     add("--direction", choices=("AtoB", "BtoA"), help="which domain is the source (default: the dataset's)")
-    add("--precision", choices=("fp32", "bf16"), default="fp32", help="arithmetic of training (default: fp32)")
-    add("--metrics", default="fid", metavar="NAMES", help="scores beside the content error (default: fid)")
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    add("--precision", choices=("fp32", "bf16"), help="arithmetic of training (default: fp32)")
+    add("--metrics", metavar="NAMES", help="scores beside the content error (default: fid)")
+    add("--device", help="auto, cpu, cuda or cuda:N (default: auto)")
     add("--tensorboard", action="store_true", help="also write TensorBoard event files")
-    add("--dry-run", action="store_true", help="print the plan and stop")
+    add("--dry-run", action="store_true", help="print the plan and stop: what is new, done, missing; time and disk")
+    add("--every-run", action="store_true", help="print every run of a large plan, not one line for its seeds")
     add_runs(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    dataset, data = open_for(args.dataset, args.direction)
-    methods = method_names(args.methods)
-    specs = plan(
-        methods,
-        dataset,
-        data,
-        seed_list(args.seeds),
-        args.set,
-        args.size,
-        args.load_size,
-        epochs=args.epochs,
-        steps=args.steps,
-        batch_size=args.batch_size,
-        precision=args.precision,
+    typed = vars(args)
+    file = read_grid_file(find(typed["plan"]), add_arguments, NOT_IN_A_FILE) if "plan" in typed else None
+    args = argparse.Namespace(**DEFAULTS | (file.values if file else {}) | typed)
+    asked = expand(grid_of(file, typed))
+    for text in asked.idle:
+        print(f"note: --exclude {text} excludes nothing", file=sys.stderr)
+    planned = Plan(
+        args.runs, cells(args.runs, asked.specs), cells(args.runs, reference_specs(asked.specs)), asked.facts
     )
-    todo = cells(args.runs, specs)
-    references = cells(args.runs, reference_specs(specs))
-    print_plan(todo, args.runs)
+    print("\n".join(planned.lines(args.every_run or not args.dry_run)))
     if args.dry_run:
         return 0
-    unfinished = [cell for cell in [*references, *todo] if not cell.finished]
+    planned.check()
+    unfinished = planned.unfinished
     if unfinished:
-        check_before(args, dataset, specs)
+        check_before(args, planned)
     else:
         print("nothing to do: every run is finished")
     failed = work_through(unfinished, args)
-    print_table(args.runs, dataset.name)
+    for dataset in asked.facts:
+        print_table(args.runs, dataset)
     if failed:
         print(f"{failed} of {len(unfinished)} runs failed; `harness logs RUN` shows why", file=sys.stderr)
     return 1 if failed else 0
 
 
-def print_plan(todo: Sequence[Cell], runs: Path) -> None:
-    print(f"{len(todo)} run{'s' if len(todo) != 1 else ''} in {runs}:")
-    for cell in todo:
-        state = cell.state
-        done = f" {state.step}/{state.steps}" if state.step else ""
-        print(f"  {cell.run.name:44} {cell.spec.label}  seed {cell.spec.seed}  {state.stage}{done}")
-
-
-def check_before(args: argparse.Namespace, dataset: Dataset, specs: Sequence[RunSpec]) -> None:
+def check_before(args: argparse.Namespace, planned: Plan) -> None:
     """Everything that can be known to fail later, now: folder, space, pictures, weights, device, configurations."""
     import torch
 
     from evaluation.scoring import check_ready
     from harness.data.cache import read_check
+    from harness.data.folders import open_dataset
     from harness.tensorboard import check_installed
     from harness.training import build
     from harness.work import device_of
@@ -105,16 +120,18 @@ def check_before(args: argparse.Namespace, dataset: Dataset, specs: Sequence[Run
     check_writable(args.runs)
     if args.tensorboard:
         check_installed()
-
-    def tell(split: str, done: int, total: int) -> None:
-        if done == total or done % 200 == 0:
-            print(f"reads {dataset.name} {split} {done}/{total}", flush=True)
-
     device_of(args.device)
-    for spec in {(spec.method, spec.label): spec for spec in specs}.values():
+    specs = [cell.spec for cell in planned.cells if not cell.finished]
+    for spec in representatives(specs):
         build(spec, torch.device("cpu"))  # refuses values, sizes and missing frozen weights
     check_ready(args.metrics.split(","))
-    read_check(dataset, specs[0].size, specs[0].load_size, fine_tuning=True, progress=tell)
+    for data, size, load_size in dict.fromkeys((spec.data, spec.size, spec.load_size) for spec in specs):
+
+        def tell(split: str, done: int, total: int, name: str = Path(data).name) -> None:
+            if done == total or done % 200 == 0:
+                print(f"reads {name} {split} {done}/{total}", flush=True)
+
+        read_check(open_dataset(data), size, load_size, fine_tuning=True, progress=tell)
 
 
 def work_through(unfinished: Sequence[Cell], args: argparse.Namespace) -> int:

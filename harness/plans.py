@@ -1,0 +1,144 @@
+"""A plan as a person reads it before anything starts. Imports no torch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from harness.data.facts import Facts
+from harness.errors import UserError
+from harness.footnotes import ranges
+from harness.planning import Cell
+from harness.spec import RunSpec
+from harness.terminal import padded, wrapped
+
+FEW = 200
+"""runs that are shown one by one unless all are asked for"""
+WORDS = ("new", "running", "stopped", "interrupted", "failed", "trained", "done", "changed")
+"""states of cells, in the order they are counted in"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs that were asked for and how far they are."""
+
+    runs: Path
+    cells: Sequence[Cell]
+    references: Sequence[Cell]
+    """the rows identity and real of each dataset"""
+    facts: Mapping[str, Facts]
+    """by name of the dataset"""
+
+    @property
+    def unfinished(self) -> list[Cell]:
+        """What is still to do, reference rows first."""
+        return [cell for cell in [*self.references, *self.cells] if not cell.finished]
+
+    @property
+    def missing(self) -> list[Facts]:
+        return [facts for facts in self.facts.values() if facts.missing]
+
+    def check(self) -> None:
+        """UserError where a folder holds another configuration, or where pictures are missing that are needed."""
+        changed = [cell for cell in [*self.references, *self.cells] if cell.changed]
+        if changed:
+            more = f" ({len(changed)} such folders)" if len(changed) > 1 else ""
+            raise UserError(
+                f"{changed[0].run.path} holds another configuration: {'; '.join(changed[0].changed)}{more}. "
+                "Choose another folder with --runs, or move that one away"
+            )
+        needed = {cell.spec.dataset for cell in self.unfinished}
+        missing = [facts for facts in self.missing if facts.name in needed]
+        if len(missing) == 1:
+            raise UserError(missing[0].missing)
+        if missing:
+            raise UserError(
+                f"datasets {', '.join(facts.name for facts in missing)} are not here: expected folders "
+                f"$HARNESS_DATA/NAME or ./datasets/NAME; harness datasets show NAME says how to get each"
+            )
+
+    def lines(self, every_run: bool = False) -> list[str]:
+        """What is asked for, a line a run; where there are many, a line for all seeds of a configuration."""
+        return [*self.summary(), "", *self.table(every_run or len(self.cells) <= FEW), *self.absent()]
+
+    def summary(self) -> list[str]:
+        n = len(self.cells)
+        methods = {cell.spec.method for cell in self.cells}
+        configurations = {(cell.spec.label, cell.spec.dataset) for cell in self.cells}
+        seeds = sorted({cell.spec.seed for cell in self.cells})
+        axes = [
+            counted(len(methods), "method"),
+            counted(len(self.facts), "dataset"),
+            f"seed{'s' if len(seeds) > 1 else ''} {ranges(seeds)}",
+        ]
+        if len(configurations) > len(methods) * len(self.facts):
+            axes.insert(1, counted(len({cell.spec.label for cell in self.cells}), "configuration"))
+        return [
+            f"{counted(n, 'run')} in {self.runs}: {states(self.cells)}",
+            f"{', '.join(axes)}; and {counted(len(self.references), 'reference row')} (identity, real): "
+            f"{states(self.references)}",
+        ]
+
+    def table(self, every_run: bool) -> list[str]:
+        rows = [["run", "configuration", "seed", "budget", "state"]]
+        groups = [[cell] for cell in self.cells] if every_run else self.configurations
+        for group in groups:
+            spec = group[0].spec
+            name = group[0].run.name if every_run else f"{len(group)} runs"
+            where = f"{spec.label} on {spec.dataset} {spec.direction} {spec.size}x{spec.size}"
+            rows.append([name, where, ranges(c.spec.seed for c in group), self.budget(spec), states(group, every_run)])
+        return padded(rows)
+
+    @cached_property
+    def configurations(self) -> list[list[Cell]]:
+        """The cells by what differs in the seed alone."""
+        groups: dict[tuple[object, ...], list[Cell]] = {}
+        for cell in self.cells:
+            spec = cell.spec
+            key = (spec.label, spec.dataset, spec.direction, spec.size, spec.load_size, spec.batch_size)
+            groups.setdefault((*key, spec.epochs, spec.steps, spec.precision), []).append(cell)
+        return list(groups.values())
+
+    def steps(self, spec: RunSpec) -> int:
+        """Training steps of a run; 0 where they are not known."""
+        epochs = spec.epochs or own_epochs(spec)
+        return spec.steps or epochs * self.facts[spec.dataset].steps_per_epoch(spec.batch_size)
+
+    def budget(self, spec: RunSpec) -> str:
+        steps = f"{self.steps(spec):,} steps"
+        return steps if spec.steps else f"{counted(spec.epochs or own_epochs(spec), 'epoch')}, {steps}"
+
+    def absent(self) -> list[str]:
+        """The datasets that are not here and how to get them."""
+        if not self.missing:
+            return []
+        lines = ["", f"{counted(len(self.missing), 'dataset')} missing:"]
+        return lines + [wrapped(facts.missing, "  ", "    ") for facts in self.missing]
+
+
+def own_epochs(spec: RunSpec) -> int:
+    """Epochs of the method's own schedule."""
+    return int(spec.options.get("n_epochs", 0)) + int(spec.options.get("n_epochs_decay", 0))  # type: ignore[arg-type]
+
+
+def word(cell: Cell) -> str:
+    """The state of a cell as the plan calls it."""
+    return "changed" if cell.changed else "done" if cell.finished else cell.state.stage
+
+
+def states(cells: Iterable[Cell], single: bool = False) -> str:
+    """``3 new, 1 done``; of a single cell how far it is: ``stopped 120/400``."""
+    cells = list(cells)
+    if single:
+        state = cells[0].state
+        far = f" {state.step}/{state.steps}" if state.step and not cells[0].finished else ""
+        return word(cells[0]) + far + (f": {'; '.join(cells[0].changed)}" if cells[0].changed else "")
+    found = Counter(word(cell) for cell in cells)
+    return ", ".join(f"{found[name]} {name}" for name in WORDS if found[name])
+
+
+def counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' if n != 1 else ''}"
