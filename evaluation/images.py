@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +19,7 @@ from PIL import Image
 
 from evaluation.errors import EvaluationError
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
@@ -97,26 +98,26 @@ def read_batches(paths: Sequence[Path], batch_size: int, workers: int | None = N
 
 
 def read_ahead(
-    read: Callable[[Path], T], paths: Sequence[Path], batch_size: int, workers: int | None = None
+    read: Callable[[S], T], files: Iterable[S], batch_size: int, workers: int | None = None
 ) -> Iterator[list[T]]:
     """What ``read`` makes of files, in order, ``batch_size`` at a time, by threads that stay two batches ahead.
 
     Args:
         read: called once for each file, in any of the threads.
-        paths: files to read.
+        files: paths, or whatever else says to ``read`` what to read; taken when it is needed.
         batch_size: files of a batch; the last batch may be smaller. Sizes of pictures may differ within a batch.
         workers: reading threads; by default one a processor, eight at most.
 
     Raises:
         EvaluationError: a file is broken; the first such file in order is named.
     """
-    waiting = iter(paths)
+    waiting = iter(files)
     pending: deque[Future[T]] = deque()
     pool = ThreadPoolExecutor(workers or min(8, _processors()), thread_name_prefix="read")
     try:
         while True:
             room = 3 * batch_size - len(pending)
-            pending.extend(pool.submit(read, path) for path in islice(waiting, room))
+            pending.extend(pool.submit(read, file) for file in islice(waiting, room))
             if not pending:
                 return
             yield [pending.popleft().result() for _ in range(min(batch_size, len(pending)))]

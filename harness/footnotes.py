@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from evaluation.protocol import METRICS
 from harness.cost_columns import COSTS
 from harness.frozen import looks_through
 from harness.labels import all_options, varied_settings
@@ -25,6 +26,7 @@ def footnotes(table: Table, runs_option: str = "") -> list[str]:
         for column, mark in zip(table.columns, table.marks, strict=True)
         if not column.is_cost
     ]
+    notes += real_row(table)
     notes += costs(table)
     notes += budget(table, methods)
     if any(row.key.mark for row in methods):
@@ -42,6 +44,20 @@ def protocol_in_full(column: Column) -> str:
     chosen = "last checkpoint" if column.selected == "last" else f"checkpoint: {column.selected}"
     reference = f", reference pictures {column.reference[:DIGEST]}" if column.reference else ""
     return f"{column.protocol}; {chosen}; {column.n_fake} against {column.n_real} pictures{reference}"
+
+
+def real_row(table: Table) -> list[str]:
+    """Where the row ``real`` is not training pictures of B."""
+    streets = [
+        METRICS[c.metric].title for c in table.columns if c.metric in METRICS and METRICS[c.metric].network == "drn"
+    ]
+    notes = []
+    if streets:
+        titles = ", ".join(dict.fromkeys(streets))
+        notes.append(f"The row real is the test photos themselves in {titles}; elsewhere training pictures of B.")
+    if any(" ref=train" in column.protocol for column in table.columns):
+        notes.append("Against ref=train the row real is test pictures of B, so that none is compared with itself.")
+    return notes
 
 
 def costs(table: Table) -> list[str]:

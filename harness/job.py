@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.runs import read_json, write_json
 
 FILE = "job.json"
+Reference = Literal["testB", "real_B", "trainB"]
+CHOICES: tuple[Reference, ...] = ("testB", "real_B", "trainB")
+"""of the pictures that translations are compared with, see `harness.references`"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,12 @@ class Job:
     """scores beside the content error"""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N"""
+    reference: Reference = "testB"
+    """what translations are compared with"""
+    drn: str = ""
+    """file of DRN-D-22 weights; "": `$HARNESS_DRN`, else a network trained on the same dataset"""
+    drn_size: str = ""
+    """WIDTHxHEIGHT at which that network sees pictures; "": the default of the dataset"""
     tensorboard: bool = False
     """whether TensorBoard event files are written too"""
     launcher: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -19,9 +20,12 @@ from evaluation.protocol import Score
 from harness.data.decode import Pixels, load
 from harness.data.folders import Dataset, picture_names
 from harness.data.pipeline import test_pictures
+from harness.job import Job, Reference
+from harness.references import digest_of, reference_pictures, spaced
 from harness.runs import Row, RunFolder
 from harness.samples import save_grid, translate_pictures
 from harness.spec import RunSpec
+from harness.streets import score_streets, street_metrics
 from methods.interface import Method
 
 TRANSLATED_AT_ONCE = 8
@@ -52,11 +56,10 @@ def write_reference(run: RunFolder, dataset: Dataset) -> Path:
     ``identity``: the test pictures of A, unchanged. ``real``: as many training pictures of B, evenly spaced
     over the split, because a Fréchet distance falls with the number of pictures.
     """
-    size, wanted = run.spec.size, len(dataset.test_a)
+    size = run.spec.size
     if run.spec.method == "identity":
         return write_pictures(run, test_pictures(dataset.test_a, size))
-    chosen = np.linspace(0, len(dataset.train_b) - 1, min(wanted, len(dataset.train_b))).round().astype(int)
-    paths = [dataset.train_b[i] for i in chosen]
+    paths = spaced(dataset.train_b, len(dataset.test_a))
     folder = write_pictures(run, test_pictures(paths, size))
     save_grid(run.samples / "step-000000000.png", [np.stack([load(path, size) for path in paths[:TRANSLATED_AT_ONCE]])])
     return folder
@@ -75,32 +78,78 @@ def write_pictures(run: RunFolder, pictures: Iterable[tuple[str, Pixels]]) -> Pa
     return run.translations
 
 
-def score_run(
-    run: RunFolder, dataset: Dataset, step: int, metrics: Sequence[str], device: torch.device, tell: Progress
-) -> list[Row]:
-    """Score ``translations/`` and append the rows; returns them.
+def score_run(run: RunFolder, dataset: Dataset, step: int, job: Job, device: torch.device, tell: Progress) -> list[Row]:
+    """Score ``translations/`` as ``job`` asks and append the rows; returns them.
 
-    Fréchet distances are against all files of the target test split, unmodified (the default of the
-    specification); content errors against the counterparts, resized as the test pictures were.
+    Distances are to the reference that the job names; content errors to the counterparts, resized as the test
+    pictures were; segmentation scores to the label maps.
     """
-    spec, target = run.spec, dataset.test_splits[1]
+    spec = run.spec
 
     def progress(done: int, total: int) -> None:
         tell("score", done, total)
 
-    scores = evaluation.score(run.translations, dataset.test_b, metrics, device=str(device), progress=progress)
-    rows = [
-        row_of(spec, step, score, f"{score.protocol} ref={target} fake=png{spec.size}", run.name) for score in scores
-    ]
+    rows: list[Row] = []
+    streets = street_metrics(job.metrics)
+    if metrics := [name for name in job.metrics if name not in streets]:
+        scores, called = score_sets(run, dataset, metrics, job.reference, str(device), progress)
+        rows += [
+            row_of(spec, step, score, f"{score.protocol} ref={called} fake=png{spec.size}", run.name)
+            for score in scores
+        ]
     if dataset.counterparts and spec.method != "real":
-        with TemporaryDirectory(prefix="counterparts-") as folder:
-            write_counterparts(Path(folder), dataset, spec.size)
-            content = evaluation.score(run.translations, Path(folder), CONTENT)
+        with counterparts(dataset, spec.size) as folder:
+            content = evaluation.score(run.translations, folder, CONTENT)
         # Their reference are the files of the split, not the resized copies made for the comparison.
-        content = [replace(score, reference=scores[0].reference) for score in content]
+        content = [replace(score, reference=digest_of(dataset, "testB")) for score in content]
         rows += [row_of(spec, step, score, f"{score.protocol} size={spec.size}", run.name) for score in content]
+    if streets and (spec.method != "real" or dataset.counterparts):
+        # The row "real" shows what the network makes of the photos that belong to these label maps.
+        photos = counterparts(dataset, spec.size) if spec.method == "real" else nullcontext(run.translations)
+        with photos as folder:
+            seen = score_streets(folder, dataset, job, str(device), progress)
+        rows += [row_of(spec, step, score, f"{score.protocol} fake=png{spec.size}", run.name) for score in seen]
     run.add_rows(rows)
     return rows
+
+
+def score_sets(
+    run: RunFolder,
+    dataset: Dataset,
+    metrics: Sequence[str],
+    reference: Reference,
+    device: str,
+    progress: Callable[[int, int], None],
+) -> tuple[list[Score], str]:
+    """Scores of the run's pictures against a reference, and what protocols call it.
+
+    The row ``real`` holds training pictures of B; against these it is test pictures of B instead.
+    """
+    test_pictures_are_real = run.spec.method == "real" and reference == "trainB"
+    held_out = spaced(dataset.test_b, len(dataset.test_a))
+    with (
+        resized(held_out, run.spec.size) if test_pictures_are_real else nullcontext(run.translations) as pictures,
+        reference_pictures(dataset, reference, run.spec.size) as (real, called),
+    ):
+        scores = evaluation.score(pictures, real, metrics, device=device, progress=progress)
+    return [replace(score, reference=digest_of(dataset, reference)) for score in scores], called
+
+
+@contextmanager
+def resized(paths: Sequence[Path], size: int) -> Iterator[Path]:
+    """A folder with these pictures as the row ``real`` would hold them; gone after the block."""
+    with TemporaryDirectory(prefix="resized-") as folder:
+        for name, pixels in test_pictures(paths, size):
+            Image.fromarray(pixels).save(Path(folder) / f"{name}.png")
+        yield Path(folder)
+
+
+@contextmanager
+def counterparts(dataset: Dataset, size: int) -> Iterator[Path]:
+    """A folder with the true translation of every test picture, as `write_counterparts`; gone after the block."""
+    with TemporaryDirectory(prefix="counterparts-") as folder:
+        write_counterparts(Path(folder), dataset, size)
+        yield Path(folder)
 
 
 def write_counterparts(folder: Path, dataset: Dataset, size: int) -> None:

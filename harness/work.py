@@ -6,7 +6,6 @@ import ctypes
 import sys
 import time
 import traceback
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from evaluation.errors import EvaluationError
 from harness.data.cache import read_check
 from harness.data.folders import Dataset, open_dataset
 from harness.errors import UserError
-from harness.job import read_job
+from harness.job import Job
 from harness.lease import LeaseLost, lease
 from harness.progress import Log, duration
 from harness.runs import RunFolder, State
@@ -55,20 +54,22 @@ def device_of(name: str) -> torch.device:
     return device
 
 
-def work(path: Path, device: str = "auto", metrics: Sequence[str] = ("fid",), tensorboard: bool = False) -> int:
-    """Bring the run in ``path`` to its end. Returns the exit code: 0 finished, 1 failed or taken over, 130 stopped.
+def work(path: Path, job: Job) -> int:
+    """Bring the run in ``path`` to its end, as ``job`` asks.
+
+    Returns the exit code: 0 finished, 1 failed or taken over, 130 stopped.
 
     Raises UserError for what the user can mend; the run keeps its last good checkpoint and says so in its log.
     """
     spec = RunFolder(path).spec
-    with lease(path, read_job(path).id) as held:
+    with lease(path, job.id) as held:
         run = RunFolder(path, held.check)
         if run.state().stage == "finished":
             print(f"{run.name}  already finished")
             return 0
         log = Log(run.log, run.name)
         try:
-            return finish(run, log, device_of(device), metrics, tensorboard)
+            return finish(run, log, device_of(job.device), job)
         except LeaseLost as error:  # the other process writes from here on
             print(error, file=sys.stderr)
             return 1
@@ -90,7 +91,7 @@ def fail(run: RunFolder, message: str) -> None:
         return
 
 
-def finish(run: RunFolder, log: Log, device: torch.device, metrics: Sequence[str], tensorboard: bool) -> int:
+def finish(run: RunFolder, log: Log, device: torch.device, job: Job) -> int:
     """Everything that is still to do, each part repeatable."""
     from harness import scoring
     from harness.checkpoint import weights_sha256
@@ -119,7 +120,7 @@ def finish(run: RunFolder, log: Log, device: torch.device, metrics: Sequence[str
         method, step = trained(run, device, log.say)
         scoring.write_translations(run, dataset, method, device, tell)
     else:
-        writer = Writer(run.path / "tensorboard") if tensorboard else None
+        writer = Writer(run.path / "tensorboard") if job.tensorboard else None
         try:
             method = train(run, dataset, device, log, writer)
         except Stopped:
@@ -130,7 +131,7 @@ def finish(run: RunFolder, log: Log, device: torch.device, metrics: Sequence[str
         step = run.state().steps
         scoring.write_translations(run, dataset, method, device, tell)
     start = time.monotonic()
-    rows = scoring.score_run(run, dataset, step, metrics, device, tell)
+    rows = scoring.score_run(run, dataset, step, job, device, tell)
     run.set_state(replace(run.state(), stage="finished", message=""))
     values = "  ".join(f"{row.metric} {row.value:.4g}" for row in rows)
     log.say(f"finished: {values}  (scored in {duration(time.monotonic() - start)})")

@@ -8,8 +8,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from harness.commands import add_runs
+from harness.commands import absolute, add_runs, add_scoring
 from harness.errors import UserError
+from harness.job import Job
 from harness.lease import lease
 from harness.runs import RunFolder, find_run
 
@@ -17,9 +18,10 @@ EPILOG = """Examples:
   harness eval translations/ datasets/horse2zebra/testB          two folders, no run needed
   harness eval translations/ datasets/horse2zebra/testB --json
   harness eval enco-toy-s0 --metrics fid                         a run again; the rows are added to its own
+  harness eval enco-toy-s0 --reference real_B                    against what the official test loop calls real_B
 
-`harness metrics` lists the scores. Those of street photos (miou, pixacc, classacc) need weights of DRN-D-22, named by
-$HARNESS_DRN, and of two folders the label maps that the photos were made from: --labels."""
+`harness metrics` lists the scores. Those of street photos (miou, pixacc, classacc) need weights of DRN-D-22 (--drn,
+$HARNESS_DRN, or `harness drn train`), and of two folders the label maps the photos were made from: --labels."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("real", nargs="?", type=Path, metavar="REAL", help="a folder of real pictures")
     parser.add_argument("--metrics", default="fid", metavar="NAMES", help="separated by commas (default: fid)")
     parser.add_argument("--labels", type=Path, metavar="DIR", help="of two folders: label maps of the same names")
+    add_scoring(parser)
+    parser.set_defaults(reference="testB", drn="", drn_size="")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_runs(parser)
@@ -39,8 +43,11 @@ def run(args: argparse.Namespace) -> int:
 
 def score_folders(args: argparse.Namespace) -> int:
     import evaluation
+    from harness.streets import size_of
     from harness.work import device_of
 
+    if args.reference != "testB":
+        raise UserError(f"--reference {args.reference} is for runs; of two folders the second is the reference")
     device = str(device_of(args.device))
     scores = evaluation.score(
         Path(args.fake),
@@ -49,6 +56,8 @@ def score_folders(args: argparse.Namespace) -> int:
         device=device,
         progress=lambda done, total: show_progress("score", done, total),
         labels=args.labels,
+        drn=Path(args.drn) if args.drn else None,
+        drn_size=size_of(args.drn_size or "256x128"),
     )
     if args.json:
         print(json.dumps([asdict(score) for score in scores], indent=1))
@@ -62,11 +71,20 @@ def score_folders(args: argparse.Namespace) -> int:
 
 def score_again(args: argparse.Namespace) -> int:
     from harness import scoring
+    from harness.streets import network_for, street_metrics
     from harness.training import trained
     from harness.work import dataset_of, device_of
 
     found: RunFolder = find_run(args.runs, args.fake)
     dataset, device = dataset_of(found), device_of(args.device)
+    job = Job(
+        metrics=tuple(args.metrics.split(",")),
+        reference=args.reference,
+        drn=absolute(args.drn),
+        drn_size=args.drn_size,
+    )
+    if street_metrics(job.metrics):
+        network_for(dataset, job)  # says what is missing before anything is computed
     with lease(found.path) as held:
         found, stage = RunFolder(found.path, held.check), found.state().stage
         if not found.translations.is_dir():
@@ -74,7 +92,7 @@ def score_again(args: argparse.Namespace) -> int:
                 raise UserError(f"{found.name} has no translations yet: it is {stage}. Finish it with `harness run`")
             method, _ = trained(found, device, print)
             scoring.write_translations(found, dataset, method, device, show_progress)
-        rows = scoring.score_run(found, dataset, found.state().step, args.metrics.split(","), device, show_progress)
+        rows = scoring.score_run(found, dataset, found.state().step, job, device, show_progress)
     if args.json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
         return 0

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.commands import add_runs
+from harness.commands import absolute, add_runs, add_scoring
 from harness.expand import expand
 from harness.gridfile import grid_of, read_grid_file
 from harness.job import Job, write_job
@@ -21,6 +21,9 @@ from harness.recipes import find, summaries
 DEFAULTS: dict[str, Any] = {
     "plan": None,
     "metrics": "fid",
+    "reference": "testB",
+    "drn": "",
+    "drn_size": "",
     "device": "auto",
     "tensorboard": False,
     "dry_run": False,
@@ -72,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--direction", choices=("AtoB", "BtoA"), help="which domain is the source (default: the dataset's)")
     add("--precision", choices=("fp32", "bf16"), help="arithmetic of training (default: fp32)")
     add("--metrics", metavar="NAMES", help="scores beside the content error (default: fid)")
+    add_scoring(parser)
     add("--device", help="auto, cpu, cuda or cuda:N (default: auto)")
     add("--tensorboard", action="store_true", help="also write TensorBoard event files")
     add("--dry-run", action="store_true", help="print the plan and stop: what is new, done, missing; time and disk")
@@ -93,12 +97,13 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return 0
     planned.check()
+    job = job_of(args)
     unfinished = planned.unfinished
     if unfinished:
-        check_before(args, planned)
+        check_before(args, job, planned)
     else:
         print("nothing to do: every run is finished")
-    failed = work_through(unfinished, args)
+    failed = work_through(unfinished, job)
     for dataset in asked.facts:
         print_table(args.runs, dataset)
     if failed:
@@ -106,13 +111,14 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def check_before(args: argparse.Namespace, planned: Plan) -> None:
+def check_before(args: argparse.Namespace, job: Job, planned: Plan) -> None:
     """Everything that can be known to fail later, now: folder, space, pictures, weights, device, configurations."""
     import torch
 
     from evaluation.scoring import check_ready
     from harness.data.cache import read_check
     from harness.data.folders import open_dataset
+    from harness.streets import network_for, street_metrics
     from harness.tensorboard import check_installed
     from harness.training import build
     from harness.work import device_of
@@ -124,7 +130,10 @@ def check_before(args: argparse.Namespace, planned: Plan) -> None:
     specs = [cell.spec for cell in planned.cells if not cell.finished]
     for spec in representatives(specs):
         build(spec, torch.device("cpu"))  # refuses values, sizes and missing frozen weights
-    check_ready(args.metrics.split(","))
+    check_ready([name for name in job.metrics if name not in street_metrics(job.metrics)])
+    if street_metrics(job.metrics):
+        for data, direction in dict.fromkeys((spec.data, spec.direction) for spec in specs):
+            check_ready(street_metrics(job.metrics), drn=network_for(open_dataset(data, direction), job)[0])
     for data, size, load_size in dict.fromkeys((spec.data, spec.size, spec.load_size) for spec in specs):
 
         def tell(split: str, done: int, total: int, name: str = Path(data).name) -> None:
@@ -134,12 +143,22 @@ def check_before(args: argparse.Namespace, planned: Plan) -> None:
         read_check(open_dataset(data), size, load_size, fine_tuning=True, progress=tell)
 
 
-def work_through(unfinished: Sequence[Cell], args: argparse.Namespace) -> int:
+def job_of(args: argparse.Namespace) -> Job:
+    return Job(
+        metrics=tuple(args.metrics.split(",")),
+        device=args.device,
+        reference=args.reference,
+        drn=absolute(args.drn),
+        drn_size=args.drn_size,
+        tensorboard=args.tensorboard,
+    )
+
+
+def work_through(unfinished: Sequence[Cell], job: Job) -> int:
     """Run each cell in a process of its own, one after the other; returns how many failed.
 
     A failed cell does not keep the others from running. Raises KeyboardInterrupt when a cell was stopped.
     """
-    job = Job(metrics=tuple(args.metrics.split(",")), device=args.device, tensorboard=args.tensorboard)
     failed = 0
     for number, cell in enumerate(unfinished, 1):
         cell.run.create(cell.spec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import UserError
@@ -23,5 +24,5 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"{args.folder} is not a run folder: it holds no spec.json")
     keep_memory()
     job = read_job(args.folder)
-    metrics = args.metrics.split(",") if args.metrics else job.metrics
-    return work(args.folder, args.device or job.device, metrics, job.tensorboard)
+    metrics = tuple(args.metrics.split(",")) if args.metrics else job.metrics
+    return work(args.folder, replace(job, device=args.device or job.device, metrics=metrics))

@@ -36,6 +36,8 @@ class Entry:
     """how to get it; empty for the embedded ones"""
     paired: bool = False
     """whether every test picture has a true counterpart in the other domain"""
+    drn_size: tuple[int, int] = (256, 128)
+    """width and height at which translations are segmented by default, where they are street photos"""
 
     @property
     def embedded(self) -> bool:
@@ -68,6 +70,7 @@ _ENTRIES = (
         _OWN,
         "",
         True,
+        (128, 128),
     ),
     _archive(
         "horse2zebra",

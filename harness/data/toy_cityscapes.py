@@ -1,7 +1,8 @@
 """The embedded dataset `toy-cityscapes`: street photos (A) and their label maps (B), drawn from a seed.
 
 Folders as the Cityscapes preparation of the CUT family makes them: A holds photos, B label maps, and the usual task
-is B to A. Label maps hold exact palette colours. Training A and B show different streets; test A and B the same.
+is B to A. Label maps hold exact palette colours. Training A and B show different streets; test A and B the same. The
+folder trainGT holds the label maps of the photos in trainA: a segmentation network learns from them, no method does.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from PIL import Image, ImageDraw
 from harness.data.drawn import ENLARGED, SIDE, write_once
 from harness.data.street import Colour, House, Street, Thing, random_street
 
-VERSION = 1
-"""raised when the pictures change"""
+VERSION = 2
+"""raised when the folder changes"""
 _SEED = 20250102
 _CANVAS = SIDE * ENLARGED
 _FOCAL = 0.9 * _CANVAS
@@ -248,15 +249,17 @@ def _dim(colour: Colour, share: float) -> Colour:
 
 
 def draw_dataset() -> Path:
-    """The folder of the dataset in the cache, drawn the first time (200, 200, 50, 50 pictures)."""
-    counts = {"trainA": 200, "trainB": 200, "testA": 50, "testB": 50}
+    """The folder of the dataset in the cache, drawn the first time (200, 200, 50, 50 pictures, 200 in trainGT)."""
+    counts = {"trainA": 200, "trainB": 200, "testA": 50, "testB": 50, "trainGT": 200}
     return write_once(f"toy-cityscapes-v{VERSION}", counts, _pictures(counts))
 
 
 def _pictures(counts: dict[str, int]) -> Iterator[tuple[str, Image.Image]]:
-    for stream, split in enumerate(("trainA", "trainB")):
-        for number in range(counts[split]):
-            yield f"{split}/{number:04d}", _picture(stream, number)[stream]
+    for number in range(counts["trainA"]):
+        for split, picture in zip(("trainA", "trainGT"), _picture(0, number), strict=True):
+            yield f"{split}/{number:04d}", picture
+    for number in range(counts["trainB"]):
+        yield f"trainB/{number:04d}", _picture(1, number)[1]
     for number in range(counts["testA"]):
         for split, picture in zip(("testA", "testB"), _picture(2, number), strict=True):
             yield f"{split}/{number:04d}", picture
