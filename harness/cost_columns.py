@@ -45,24 +45,24 @@ def cost_columns(profiles: Iterable[Profile], size: int, keys: Sequence[RowKey])
     A row has the costs of its method with the same options and precision. Those at the table's size are shown where
     there are any; else those at other sizes, which the head then says.
     """
+    rows: dict[tuple[str, tuple[tuple[str, str], ...], str], list[RowKey]] = {}
+    for key in keys:
+        if key.settings is not None and not key.mark:
+            rows.setdefault((key.method, key.options, key.settings.precision), []).append(key)
     setups: dict[Setup, dict[RowKey, Profile]] = {}
     for profile in profiles:
-        for key in keys:
-            if belongs(profile, key):
-                setups.setdefault(profile.setup, {})[key] = profile
+        for key in rows.get((profile.spec.method, options_of(profile), profile.spec.precision), ()):
+            setups.setdefault(profile.setup, {})[key] = profile
     fitting = {setup: found for setup, found in setups.items() if setup.size == size} or setups
     return [column for setup in sorted(fitting) for column in pair(setup, fitting[setup], size)]
 
 
-def belongs(profile: Profile, key: RowKey) -> bool:
-    """Whether a row is of the method that was profiled, as it was profiled."""
-    spec = profile.spec
-    if key.settings is None or key.mark or key.method != spec.method or key.settings.precision != spec.precision:
-        return False
+def options_of(profile: Profile) -> tuple[tuple[str, str], ...]:
+    """The changed options as they stand in the key of a row; none where the method is not installed any more."""
     try:
-        return key.options == tuple((name, show(value)) for name, value in spec.changed_options().items())
-    except UserError:  # the method is not installed any more
-        return False
+        return tuple((name, show(value)) for name, value in profile.spec.changed_options().items())
+    except UserError:
+        return ()
 
 
 def pair(setup: Setup, found: Mapping[RowKey, Profile], size: int) -> list[CostColumn]:

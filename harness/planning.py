@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.catalogue import card, targets
+from harness.catalogue import card
 from harness.data.folders import Dataset, open_dataset
 from harness.data.sizes import default_load_size
 from harness.errors import UserError
@@ -33,16 +33,6 @@ class Cell:
     @property
     def finished(self) -> bool:
         return self.state.stage == "finished" and not self.changed
-
-
-def method_names(text: str) -> list[str]:
-    """``enco,cut`` or ``all``."""
-    if text.strip() == "all":
-        return list(targets())
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
-        raise UserError("--methods names no method; expected e.g. enco,cut or all")
-    return names
 
 
 def options_of(method: str, methods: Sequence[str], settings: Sequence[str]) -> dict[str, str]:

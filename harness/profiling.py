@@ -49,7 +49,7 @@ def measure(request: Request) -> Measurement:
     from harness.training import precision_of
 
     device, spec = torch.device(request.device), RunSpec.from_json(request.spec)
-    set_arithmetic(device, request.arithmetic)
+    settle(device, request.arithmetic)
     method = ready(spec, device)
     pictures, period = noise(spec.batch_size, method.shape, device), turns(method)
     autocast = cast(Callable[[], AbstractContextManager[None]], precision_of(spec, device))
@@ -107,8 +107,8 @@ def ready(spec: RunSpec, device: torch.device) -> Method:
     return build(cls, cls.Config(**spec.options), ImageShape(3, spec.size, spec.size), spec.batch_size, device)
 
 
-def set_arithmetic(device: torch.device, arithmetic: Arithmetic) -> None:
-    """How a GPU multiplies; TF32 rounds the factors of float32 to 10 bits."""
+def settle(device: torch.device, arithmetic: Arithmetic) -> None:
+    """Make ``device`` the one that works, with this arithmetic; TF32 rounds the factors of float32 to 10 bits."""
     import torch
 
     if device.type == "cuda":

@@ -12,17 +12,19 @@ from pathlib import Path
 from harness import __version__
 from harness.catalogue import card
 from harness.commands import add_runs
+from harness.cost_columns import plural
 from harness.costs import code_digest, stored
 from harness.errors import UserError
+from harness.expand import method_items
 from harness.frozen import with_weights_here
-from harness.planning import check_writable, method_names, options_of
+from harness.planning import check_writable, options_of
 from harness.profiles import FOLDER, Measurement, Plan, Session, read_profiles, session_for
 from harness.progress import duration
 from harness.spec import RunSpec, resolve_options
 
 EPILOG = """Examples:
   harness profile --methods all                     as Table 1 has it, at 256x256; on a CPU that takes a while
-  harness profile --methods enco --set num_patches=64 --size 64 --precision bf16
+  harness profile --methods 'cut,enco[num_patches=64|256]' --size 64 --precision bf16
   harness profile                                   what was measured so far
   harness profile --json
 
@@ -37,7 +39,7 @@ CPU, GPU = (1, 3, 2), (50, 200, 3)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add = parser.add_argument
-    add("--methods", metavar="NAMES", help="methods separated by commas, or all (default: print what was measured)")
+    add("--methods", metavar="NAMES", help="methods, as in harness run; all (default: print what was measured)")
     add("--set", action="append", default=[], metavar="[METHOD.]OPTION=VALUE", help="an option (harness methods show)")
     add("--size", type=int, default=256, metavar="PIXELS", help="side of the pictures (default: 256)")
     add("--batch-size", type=int, metavar="N", help="pictures of each domain in a step (default: 1, or what it needs)")
@@ -73,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
     finally:
         signal.signal(signal.SIGTERM, terminate)
     profiles = list(session.profiles())
-    print(as_json(profiles) if args.json else as_text(profiles))
+    if profiles or args.json:
+        print(as_json(profiles) if args.json else as_text(profiles))
     return 1 if failed else 0
 
 
@@ -103,23 +106,26 @@ def plan_of(args: argparse.Namespace) -> Plan:
 
 
 def specs_of(args: argparse.Namespace) -> dict[str, RunSpec]:
-    """The methods with their options, by label."""
-    methods = method_names(args.methods)
+    """The methods with their options, by label; brackets win over ``--set``, as in ``harness run``."""
+    items = method_items(args.methods, "--methods")
+    names = list(dict.fromkeys(item.name for item in items))
     found = {}
-    for method in methods:
-        given = options_of(method, methods, args.set)
-        spec = RunSpec(
-            method=method,
-            options=with_weights_here(resolve_options(method, given), given),
-            dataset="-",
-            size=args.size,
-            load_size=args.size,
-            batch_size=args.batch_size or card(method).min_batch_size,
-            precision="bf16" if args.precision == "bf16" else "fp32",
-        )
-        if spec.batch_size < card(method).min_batch_size:
-            raise UserError(f"--batch-size {args.batch_size}: {method} needs at least {card(method).min_batch_size}")
-        found[spec.label] = spec
+    for item in items:
+        least = card(item.name).min_batch_size
+        if args.batch_size is not None and args.batch_size < least:
+            raise UserError(f"--batch-size {args.batch_size}: {item.name} needs at least {least}")
+        for brackets in item.combinations():
+            given = options_of(item.name, names, args.set) | brackets
+            spec = RunSpec(
+                method=item.name,
+                options=with_weights_here(resolve_options(item.name, given), given),
+                dataset="-",
+                size=args.size,
+                load_size=args.size,
+                batch_size=args.batch_size or least,
+                precision="bf16" if args.precision == "bf16" else "fp32",
+            )
+            found[spec.label] = spec
     return found
 
 
@@ -173,7 +179,7 @@ def measure_all(session: Session) -> list[str]:
     tell, missing = print_to_stderr, session.missing()
     total = session.plan.repeats * len(session.plan.specs)
     done = total - len(missing)
-    tell(f"{total} measurements in {session.path}" + (f", {done} of them made before" if done else ""))
+    tell(f"{plural(total, 'measurement')} in {session.path}" + (f", {done} made before" if done else ""))
     failed: list[str] = []
     for number, (label, repeat) in enumerate(missing):
         if label in failed:

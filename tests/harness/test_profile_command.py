@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from harness.cli import main
+from harness.commands.profile import can_be_built
+from harness.spec import RunSpec, resolve_options
 from tests.harness.made import make_run
 
 NARROW = {"ngf": "8", "ndf": "8", "num_patches": "16", "netF_nc": "16"}
@@ -53,7 +55,8 @@ def test_from_the_command_to_the_table(tmp_path: Path, capsys: pytest.CaptureFix
     assert "Traceback" not in said
     assert main([*WORDS, "--json", "--runs", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
-    assert "1 of them made before" in err
+    assert "2 measurements in " in err
+    assert ", 1 made before" in err
     cut, discogan = json.loads(out)
     check_profile(cut, turns=1)
     check_profile(discogan, turns=3)
@@ -101,6 +104,7 @@ def check_profile(profile: dict[str, Any], turns: int) -> None:
         (["--methods", "cut", "--device", "tpu"], "device 'tpu' is not available"),
         (["--methods", "cut", "--device", "cpu", "--precision", "tf32"], "only GPUs have it"),
         (["--methods", "distancegan", "--batch-size", "1"], "distancegan needs at least 2"),
+        (["--methods", "cut[size=64]"], "unknown option of cut 'size'"),
     ],
     ids=lambda value: " ".join(value[2:]) if isinstance(value, list) else "",
 )
@@ -117,3 +121,38 @@ def test_mistakes_are_said_before_anything_is_measured(
 def test_nothing_measured_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["profile", "--runs", str(tmp_path)]) == 0
     assert "nothing measured" in capsys.readouterr().out
+
+
+BROKEN = """
+from methods.interface import Batch, Losses
+from baselines.cut import CUT
+
+
+class Broken(CUT):
+    \"\"\"A method that fails in its first step.\"\"\"
+
+    def step(self, batch: Batch) -> Losses:
+        raise RuntimeError("out of ideas")
+"""
+
+
+def test_a_method_that_fails_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken_method.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    words = ["profile", "--methods", "broken_method:Broken", "--size", "32", "--device", "cpu", "--set", "ngf=8"]
+    assert main([*words, "--runs", str(tmp_path / "runs")]) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.splitlines()[-1] == "  failed: RuntimeError: out of ideas"  # not tried a second time
+
+
+def test_of_all_methods_those_that_cannot_be_built_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    spec = RunSpec(
+        method="cut", options=resolve_options("cut", {"nce_layers": "99"}), dataset="-", size=32, load_size=32
+    )
+    assert not can_be_built(spec, lenient=True)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("left out cut[nce_layers=99] at 32 pixels: ")
