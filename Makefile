@@ -10,12 +10,13 @@ DEMO := --steps 350 --batch-size 4 --set ngf=16 --set ndf=32 --set netD=n_layers
   --set cut.lr=4e-4 --set enco.lr_G=1e-3 --set enco.lr_F=1e-3 --set enco.lr_D=1e-4 --set enco.lambda_IDT=20 \
   --set enco.stop_idt_epochs=400
 
-.PHONY: demo test test-all lint format clean help
+.PHONY: demo test test-slow test-all lint format clean help
 
 help:
 	@echo "make demo      train EnCo and CUT on the embedded dataset, print the table   (about ten minutes, CPU)"
 	@echo "make test      the tests                                                     (a few minutes)"
-	@echo "make test-all  the tests and the slow ones"
+	@echo "make test-slow the tests that take longer                                   (a few minutes)"
+	@echo "make test-all  both"
 	@echo "make lint      linter, formatter and type checker"
 
 # Installed once for each state of pyproject.toml. A torch that the interpreter already has is kept.
@@ -38,8 +39,10 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 test: $(VENV)/.installed
 	@$(PYTEST) -m "not slow"
 
-test-all: $(VENV)/.installed
-	@$(PYTEST)
+test-slow: $(VENV)/.installed
+	@$(PYTEST) -m slow
+
+test-all: test test-slow
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .
