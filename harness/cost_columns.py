@@ -51,18 +51,19 @@ def cost_columns(profiles: Iterable[Profile], size: int, keys: Sequence[RowKey])
             rows.setdefault((key.method, key.options, key.settings.precision), []).append(key)
     setups: dict[Setup, dict[RowKey, Profile]] = {}
     for profile in profiles:
-        for key in rows.get((profile.spec.method, options_of(profile), profile.spec.precision), ()):
+        for key in rows.get((*identity(profile), profile.spec.precision), ()):
             setups.setdefault(profile.setup, {})[key] = profile
     fitting = {setup: found for setup, found in setups.items() if setup.size == size} or setups
     return [column for setup in sorted(fitting) for column in pair(setup, fitting[setup], size)]
 
 
-def options_of(profile: Profile) -> tuple[tuple[str, str], ...]:
-    """The changed options as they stand in the key of a row; none where the method is not installed any more."""
+def identity(profile: Profile) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Method and changed options as they stand in the key of a row (`harness.labels.row_key`)."""
+    spec = profile.spec
     try:
-        return tuple((name, show(value)) for name, value in profile.spec.changed_options().items())
-    except UserError:
-        return ()
+        return spec.method, tuple((name, show(value)) for name, value in spec.changed_options().items())
+    except UserError:  # the method is not installed any more
+        return profile.label, ()
 
 
 def pair(setup: Setup, found: Mapping[RowKey, Profile], size: int) -> list[CostColumn]:
@@ -87,11 +88,12 @@ def protocol_in_full(setup: Setup, profiles: Sequence[Profile]) -> str:
     """Machine, size and how it was measured, as one line below the table."""
     counts = sorted({len(profile.measurements) for profile in profiles})
     processes = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    shared = any(one.shared for profile in profiles for one in profile.measurements)
     return (
         f"{PROTOCOL} on {machine_text(setup)}; {setup.size}x{setup.size}, batch {setup.batch_size}, "
         f"{setup.arithmetic}; sec/iter: median of {plural(setup.steps, 'training step')} in each of "
         f"{processes} fresh process{'es' if counts[-1] > 1 else ''}, after {setup.warm_up} of warm-up; Mem: "
-        f"{memory_text(setup)}; GB of 10^9 bytes"
+        f"{memory_text(setup)}; GB of 10^9 bytes{'; other processes used the GPU meanwhile' if shared else ''}"
     )
 
 

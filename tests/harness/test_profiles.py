@@ -158,6 +158,23 @@ def test_the_head_says_another_size_unless_there_is_the_own(runs: Path) -> None:
     assert len(only_table(runs).columns) == 3
 
 
+def test_a_method_that_is_not_installed_any_more_keeps_its_costs(runs: Path) -> None:
+    """The names of both are those they were stored with."""
+    make_run(runs, "cut", {"fid": 61.0}, options={"ngf": "16"}, row={"method": "gone[ngf=16]"})
+    stored(runs, plan("cut"), 0, cut=1.0)
+    for path in (*runs.glob("cut-*/spec.json"), *runs.glob("cut-*/metrics.jsonl"), *runs.glob("profiles/*.jsonl")):
+        path.write_text(path.read_text().replace('"cut"', '"gone"'))
+    found = column(only_table(runs), "sec/iter ↓")
+    assert found["gone"] == 1.0
+    assert found["gone[ngf=16]"] is None
+
+
+def test_others_on_the_gpu_are_said(runs: Path) -> None:
+    session = session_for(runs, plan("cut", machine=GPU))
+    session.add(measurement("cut", 1.0, shared=True))
+    assert any("other processes used the GPU" in note for note in footnotes(only_table(runs)))
+
+
 def test_published_costs_stay_in_their_block(tmp_path: Path) -> None:
     make_run(tmp_path, "enco", {"fid": 41.2}, dataset="horse2zebra", size=256, load_size=286)
     stored(tmp_path, plan("enco", size=256), enco=3.5)
