@@ -86,15 +86,21 @@ def head_note(setup: Setup, keys: Iterable[RowKey], size: int) -> str:
 
 def protocol_in_full(setup: Setup, profiles: Sequence[Profile]) -> str:
     """Machine, size and how it was measured, as one line below the table."""
-    counts = sorted({len(profile.measurements) for profile in profiles})
-    processes = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    counts = [len(profile.measurements) for profile in profiles]
     shared = any(one.shared for profile in profiles for one in profile.measurements)
     return (
         f"{PROTOCOL} on {machine_text(setup)}; {setup.size}x{setup.size}, batch {setup.batch_size}, "
-        f"{setup.arithmetic}; sec/iter: median of {plural(setup.steps, 'training step')} in each of "
-        f"{processes} fresh process{'es' if counts[-1] > 1 else ''}, after {setup.warm_up} of warm-up; Mem: "
+        f"{setup.arithmetic}; sec/iter: median of {plural(setup.steps, 'training step')} in "
+        f"{processes_text(min(counts), max(counts))}, after {setup.warm_up} of warm-up; Mem: "
         f"{memory_text(setup)}; GB of 10^9 bytes{'; other processes used the GPU meanwhile' if shared else ''}"
     )
+
+
+def processes_text(least: int, most: int) -> str:
+    """``each of 2 to 3 fresh processes``."""
+    if most == 1:
+        return "one fresh process"
+    return f"each of {most if least == most else f'{least} to {most}'} fresh processes"
 
 
 def machine_text(setup: Setup) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from harness.cost_columns import BYTES_PER_GB, machine_text, memory_text, plural
+from harness.cost_columns import BYTES_PER_GB, machine_text, memory_text, plural, processes_text
 from harness.profiles import PROTOCOL, Profile, Setup
 from harness.terminal import padded, wrapped
 
@@ -71,13 +71,13 @@ def gigabytes(value: int | None) -> str:
 def notes(setup: Setup, profiles: Sequence[Profile]) -> list[str]:
     """What a reader has to know of the figures."""
     most = max(len(profile.measurements) for profile in profiles)
-    peaks = [profile.peak / 1e9 for profile in profiles]
+    peaks = [f"{extreme(profile.peak for profile in profiles) / 1e9:.0f}" for extreme in (min, max)]
     told = [
-        f"{PROTOCOL}: {plural(setup.steps, 'timed step')} after {setup.warm_up} of warm-up in each of {most} fresh "
-        f"process{'es' if most > 1 else ''}, methods interleaved; one fixed batch.",
+        f"{PROTOCOL}: {plural(setup.steps, 'timed step')} after {setup.warm_up} of warm-up in "
+        f"{processes_text(most, most)}, methods interleaved; one fixed batch.",
         "sec/iter: median of whole steps, every network and every optimiser; IQR: distance of the quartiles.",
         "share: arithmetic of a step a second over that of one large convolution, forward and backward, in the same "
-        f"process ({min(peaks):.0f} to {max(peaks):.0f} GFLOP/s).",
+        f"process ({' to '.join(dict.fromkeys(peaks))} GFLOP/s).",
         f"Mem: {memory_text(setup)}, GB of 10^9 bytes. saved: GB, the most that a step keeps for its backward passes; "
         "that is the same on every machine.",
         "weights: trained ones, millions. step, translation: GFLOP of convolutions and matrix products, 2 for a "

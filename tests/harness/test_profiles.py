@@ -103,8 +103,7 @@ def test_costs_stand_beside_the_scores(runs: Path) -> None:
         "torch 2.9.0",
         "host nova",
         "64x64, batch 1, fp32",
-        "3 training steps",
-        "1 fresh process",
+        "3 training steps in one fresh process",
     ):
         assert told in note
     assert table.rows[-1].seeds == (0,)  # costs have no seeds
