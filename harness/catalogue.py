@@ -10,7 +10,7 @@ import ast
 import importlib
 import importlib.util
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.metadata import entry_points
 from inspect import cleandoc
 from pathlib import Path
@@ -79,11 +79,19 @@ class Card:
     differences: tuple[tuple[str, str, str, str], ...]
     options: tuple[Option, ...]
 
+    @cached_property
+    def by_name(self) -> dict[str, Option]:
+        return {option.name: option for option in self.options}
+
+    @cached_property
+    def defaults(self) -> dict[str, Value]:
+        """The default of each option."""
+        return {option.name: option.default for option in self.options}
+
     def option(self, name: str) -> Option:
-        found = {o.name: o for o in self.options}
-        if name not in found:
-            raise unknown(f"option of {self.name}", name, found, f"harness methods show {self.name}")
-        return found[name]
+        if name not in self.by_name:
+            raise unknown(f"option of {self.name}", name, self.by_name, f"harness methods show {self.name}")
+        return self.by_name[name]
 
 
 @cache

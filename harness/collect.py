@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gc
-import json
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import UserError
+from harness.index import Entry, read_runs
 from harness.profiles import Profile, read_profiles
 from harness.runs import Row
 from harness.spec import RunSpec
@@ -51,11 +50,11 @@ class Collected:
     profiles: list[Profile] = field(default_factory=list)
     """what methods cost on the machines where that was measured"""
 
-    def add(self, spec: RunSpec, folder: str) -> None:
+    def add(self, spec: RunSpec, folder: str, entry: Entry) -> None:
         """Take in the scores of one run."""
-        rows = {(row.metric, row.protocol, row.selected): row for row in read_rows(folder)}
+        rows = {(row.metric, row.protocol, row.selected): row for row in rows_of(folder, entry)}
         if rows:
-            self.scored.append(Scored(spec, tuple(rows.values()), read_machine(folder)))
+            self.scored.append(Scored(spec, tuple(rows.values()), machine_of(entry.hardware)))
         else:
             self.unscored.append(spec)
 
@@ -71,71 +70,36 @@ def collect(runs: Path, dataset: str | None = None) -> Collected:
     """
     profiles, unreadable = read_profiles(runs)
     found = Collected(runs, unreadable=unreadable, profiles=profiles)
-    for name in run_names(runs):
+    for name, entry in read_runs(runs).items():
         folder = f"{runs}/{name}"
         try:
-            spec = read_spec(folder)
+            spec = spec_of(folder, entry)
             found.datasets.add(spec.dataset)
             if dataset is None or spec.dataset == dataset:
-                found.add(spec, folder)
+                found.add(spec, folder, entry)
         except UserError as error:
             found.unreadable[name] = str(error)
     return found
 
 
-def run_names(runs: Path) -> list[str]:
-    """The names of the run folders below ``runs``, sorted."""
-    if not runs.is_dir():
-        return []
-    with os.scandir(runs) as entries:
-        return sorted(entry.name for entry in entries if os.path.exists(f"{runs}/{entry.name}/spec.json"))
-
-
-# What follows reads what harness.runs writes, three files of each of thousands of runs, in half its time: no
-# Path objects, no text decoding, no buffers.
-
-
-def read(path: str) -> bytes:
-    """The bytes of a file; none where there is none that can be read."""
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
-    except OSError:
-        return b""
-
-
-def read_object(data: bytes) -> dict[str, Any] | None:
-    """The JSON object in ``data``; None where there is none."""
-    try:
-        values = json.loads(data.decode("utf-8", "replace"))
-    except ValueError:
-        return None
-    return values if isinstance(values, dict) else None
-
-
-def read_spec(folder: str) -> RunSpec:
+def spec_of(folder: str, entry: Entry) -> RunSpec:
     """The configuration of a run; UserError where it cannot be read."""
-    values = read_object(read(f"{folder}/spec.json"))
-    if values is None:
+    if entry.spec is None:
         raise UserError(f"{folder} holds no readable spec.json")
-    return RunSpec.from_json(values)
+    return RunSpec.from_json(entry.spec)
 
 
-def read_rows(folder: str) -> Iterator[Row]:
-    """The scores of a run; a torn line is passed over."""
-    for line in read(f"{folder}/metrics.jsonl").split(b"\n"):
-        values = read_object(line) if line else None
-        if values is not None:
-            try:
-                yield Row(**values)
-            except TypeError as error:
-                raise UserError(f"metrics.jsonl of {folder} is of another version of the harness ({error})") from None
+def rows_of(folder: str, entry: Entry) -> Iterator[Row]:
+    """The scores of a run."""
+    for values in entry.rows:
+        try:
+            yield Row(**values)
+        except TypeError as error:
+            raise UserError(f"metrics.jsonl of {folder} is of another version of the harness ({error})") from None
 
 
-def read_machine(folder: str) -> Machine:
-    hardware = (read_object(read(f"{folder}/provenance.json")) or {}).get("hardware")
-    if not isinstance(hardware, dict):
-        return Machine("", "", "")
+def machine_of(hardware: Mapping[str, Any]) -> Machine:
+    """The machine that the provenance of a run names."""
     device = str(hardware.get("device", ""))
     name = device if device not in ("", "cpu") else str(hardware.get("cpu", device))
     return Machine(str(hardware.get("host", "")), name, str(hardware.get("torch", "")))

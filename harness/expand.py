@@ -155,7 +155,7 @@ def first_spec(
     seed: int,
 ) -> RunSpec:
     """The run of one method, with one choice from each of its axes, on one dataset."""
-    own = {name: text for name, text in brackets.items() if name not in SETTINGS or name in option_names(method)}
+    own = {name: text for name, text in brackets.items() if name not in SETTINGS or name in card(method).by_name}
     of_method = {name: setting(name, text, method) for name, text in brackets.items() if name not in own}
     in_file, flags = layers
     order = [*in_file]
@@ -214,10 +214,6 @@ def check_options(item: Item) -> None:
             known.option(option)
 
 
-def option_names(method: str) -> set[str]:
-    return {option.name for option in card(method).options}
-
-
 def setting(name: str, text: str, owner: str) -> int | str:
     """The value of a run setting in brackets; UserError where there is no such setting or it cannot be read."""
     if name not in SETTINGS:
@@ -268,7 +264,7 @@ class Exclusion:
     def axes(self, method: str) -> list[Axis] | None:
         """The axes with values as a spec holds them; None where ``all`` names an option that the method lacks."""
         if method not in self.parsed:
-            lacks = {*self.item.alternatives()} - option_names(method) - {*SETTINGS, "dataset", "seed"}
+            lacks = {*self.item.alternatives()} - {*card(method).by_name} - {*SETTINGS, "dataset", "seed"}
             general = self.item.name == "all"
             self.parsed[method] = None if lacks and general else [axis_of(method, axis) for axis in self.item.axes]
         return self.parsed[method]
@@ -285,7 +281,7 @@ def read(method: str, name: str, text: str) -> Any:
         return text
     if name == "seed":
         return setting("steps", text, "--exclude")
-    if name in SETTINGS and name not in option_names(method):
+    if name in SETTINGS and name not in card(method).by_name:
         return setting(name, text, method)
     return card(method).option(name).parse(text)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from harness.data.folders import Dataset, open_dataset
 from harness.data.sizes import default_load_size
 from harness.errors import UserError
 from harness.frozen import with_weights_here
+from harness.index import Entry, entry_state
 from harness.runs import RunFolder, State
 from harness.spec import REFERENCES, RunSpec, resolve_options
 
@@ -99,29 +100,41 @@ def plan(
 
 def reference_specs(specs: Sequence[RunSpec]) -> list[RunSpec]:
     """The reference rows that a table of ``specs`` needs: one of each kind for each dataset, direction and size."""
-    found: dict[str, RunSpec] = {}
-    for spec in specs:
-        for name in REFERENCES:
-            reference = RunSpec(
-                method=name,
-                dataset=spec.dataset,
-                data=spec.data,
-                direction=spec.direction,
-                size=spec.size,
-                load_size=default_load_size(spec.size),
-            )
-            found[reference.name] = reference
-    return list(found.values())
+    kinds = dict.fromkeys((spec.dataset, spec.data, spec.direction, spec.size) for spec in specs)
+    found = [
+        RunSpec(
+            method=name,
+            dataset=dataset,
+            data=data,
+            direction=direction,
+            size=size,
+            load_size=default_load_size(size),
+        )
+        for dataset, data, direction, size in kinds
+        for name in REFERENCES
+    ]
+    return list({reference.name: reference for reference in found}.values())
 
 
-def cells(runs: Path, specs: Iterable[RunSpec]) -> list[Cell]:
-    """The cells of a plan with their state on disk."""
-    planned = []
-    for spec in specs:
-        run = RunFolder(runs / spec.name)
-        changed = run.spec.differences(spec) if (run.path / "spec.json").exists() else []
-        planned.append(Cell(spec, run, run.state(), tuple(changed)))
-    return planned
+def cells(runs: Path, specs: Iterable[RunSpec], entries: Mapping[str, Entry]) -> list[Cell]:
+    """The cells of a plan with their state on disk, of which ``entries`` were read (`index.read_runs`)."""
+    return [cell_of(RunFolder(runs / spec.name), spec, entries.get(spec.name)) for spec in specs]
+
+
+def cell_of(run: RunFolder, spec: RunSpec, entry: Entry | None) -> Cell:
+    if entry is None:
+        return Cell(spec, run, State())
+    changed = changes(run, spec, entry.spec)
+    return Cell(spec, run, entry_state(run, entry), tuple(changed))
+
+
+def changes(run: RunFolder, spec: RunSpec, held: Mapping[str, Any] | None) -> list[str]:
+    """How the configuration that a folder holds differs from ``spec``; UserError where it cannot be read."""
+    if held is None:
+        return run.spec.differences(spec)
+    wanted = spec.to_json()
+    same = all(held.get(name) == value for name, value in wanted.items() if name != "data")
+    return [] if same and len(held) == len(wanted) else RunSpec.from_json(held).differences(spec)
 
 
 def representatives(specs: Iterable[RunSpec]) -> list[RunSpec]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cached_property
 from typing import Any, Literal
 
 from harness.catalogue import Value, card, show
@@ -73,7 +74,7 @@ class RunSpec:
         """Whether its weights are trained here."""
         return not self.is_reference and not self.imported
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The method with what differs from its defaults: ``enco[sampling=random]``, ``cut (imported 3fa9c1)``."""
         changed = self.changed_options()
@@ -89,18 +90,15 @@ class RunSpec:
         """The options whose value is not the method's default."""
         if self.is_reference:
             return {}
-        defaults = {option.name: option.default for option in card(self.method).options}
+        defaults = card(self.method).defaults
         return {name: value for name, value in self.options.items() if defaults.get(name) != value}
 
     def identity(self) -> dict[str, Any]:
         """What the id is made of: the fields that differ from their defaults, so that new fields keep old ids."""
-        values = self.to_json()
-        del values["data"], values["schema"]
-        default = RunSpec(method=self.method, dataset=self.dataset)
-        kept = {name: value for name, value in values.items() if value != getattr(default, name)}
+        kept = {name: value for name, value in vars(self).items() if name in DEFAULTS and value != DEFAULTS[name]}
         return kept | {"method": self.method, "dataset": self.dataset, "options": jsonable(self.changed_options())}
 
-    @property
+    @cached_property
     def id(self) -> str:
         text = json.dumps(self.identity(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
@@ -113,7 +111,8 @@ class RunSpec:
         return f"{method}-{self.dataset}{seed}-{self.id}"
 
     def to_json(self) -> dict[str, Any]:
-        return {"schema": SCHEMA} | asdict(self) | {"options": jsonable(self.options)}
+        values = {name: getattr(self, name) for name in NAMES}
+        return {"schema": SCHEMA} | values | {"options": jsonable(self.options)}
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> RunSpec:
@@ -139,6 +138,11 @@ class RunSpec:
         return {n: str(v) for n, v in values.items()} | {n: show(v) for n, v in self.options.items()}
 
 
+NAMES = tuple(field.name for field in fields(RunSpec))
+DEFAULTS = {field.name: field.default for field in fields(RunSpec) if field.default is not MISSING and field.compare}
+"""of the plain fields that belong to the identity"""
+
+
 def jsonable(options: Mapping[str, Value]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
 
@@ -149,5 +153,4 @@ def resolve_options(method: str, given: Mapping[str, str]) -> dict[str, Value]:
     Raises UserError for an unknown option or a value that cannot be read.
     """
     known = card(method)
-    values: dict[str, Value] = {option.name: option.default for option in known.options}
-    return values | {name: known.option(name).parse(text) for name, text in given.items()}
+    return known.defaults | {name: known.option(name).parse(text) for name, text in given.items()}

@@ -29,6 +29,12 @@ LIGHT = (
     "frozen",
     "profiles",
     "cost_columns",
+    "grid",
+    "expand",
+    "gridfile",
+    "plans",
+    "index",
+    "toml",
 )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from harness.commands import absolute, add_runs, add_scoring
 from harness.expand import expand
 from harness.gridfile import grid_of, read_grid_file
+from harness.index import read_runs
 from harness.job import Job, write_job
 from harness.planning import Cell, cells, check_writable, reference_specs, representatives
 from harness.plans import Plan
@@ -90,8 +91,13 @@ def run(args: argparse.Namespace) -> int:
     asked = expand(grid_of(file, typed))
     for text in asked.idle:
         print(f"note: --exclude {text} excludes nothing", file=sys.stderr)
+    entries = read_runs(args.runs)
+    references = reference_specs(asked.specs)
     planned = Plan(
-        args.runs, cells(args.runs, asked.specs), cells(args.runs, reference_specs(asked.specs)), asked.facts
+        args.runs,
+        cells(args.runs, asked.specs, entries),
+        cells(args.runs, references, entries),
+        asked.facts,
     )
     print("\n".join(planned.lines(args.every_run or not args.dry_run)))
     if args.dry_run:

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.collect import no_garbage_collection, read_spec, run_names
+from harness.collect import no_garbage_collection, spec_of
 from harness.commands import DEFAULT_RUNS, add_runs
 from harness.errors import UserError
+from harness.index import entry_state, read_runs
 from harness.progress import duration
 from harness.runs import RunFolder, Stage, State
 from harness.spec import RunSpec
@@ -64,13 +65,13 @@ def run(args: argparse.Namespace) -> int:
 def progress_of(runs: Path) -> list[Progress]:
     """Every run that can be read, by name; the others are named on the error stream."""
     found = []
-    for name in run_names(runs):
+    for name, entry in read_runs(runs).items():
         try:
-            spec = read_spec(f"{runs}/{name}")
+            spec = spec_of(f"{runs}/{name}", entry)
         except UserError as error:
             print(f"harness status: left out {name}: {error}", file=sys.stderr)
             continue
-        found.append(Progress(name, spec, label_of(spec), RunFolder(runs / name).state()))
+        found.append(Progress(name, spec, label_of(spec), entry_state(RunFolder(runs / name), entry)))
     return found
 
 
