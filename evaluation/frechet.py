@@ -12,7 +12,7 @@ from evaluation.features import Compared, comparable
 def frechet_distance(x: Compared, y: Compared) -> float:
     """|mu_x - mu_y|^2 + tr S_x + tr S_y - 2 tr sqrt(S_x S_y), with S divided by n - 1.
 
-    With fewer pictures than dimensions the product S_x S_y is singular and its matrix square root is
+    With no more pictures than dimensions the product S_x S_y is singular and its matrix square root is
     inexact (1e-5 relative for a dozen pictures) and slow. With centred X = (x - mu_x)/sqrt(n_x - 1), Y alike,
     the trace of the root is the sum of the singular values of X Y^T, exactly, and no d x d matrix is made.
 
@@ -23,7 +23,7 @@ def frechet_distance(x: Compared, y: Compared) -> float:
         EvaluationError: a side has fewer than two rows, the dimensions differ, or a feature is not finite.
     """
     x, y = comparable(x, y, "a Fréchet distance")
-    if min(len(x), len(y)) >= x.shape[1]:
+    if min(len(x), len(y)) > x.shape[1]:
         return frechet_from_moments(
             x.mean(0), np.cov(x, rowvar=False, ddof=1), y.mean(0), np.cov(y, rowvar=False, ddof=1)
         )

@@ -101,7 +101,7 @@ _METRICS = (
     Metric(
         name="kid",
         definition="squared maximum mean discrepancy, kernel (x.y/d + 1)^3, of clean-FID's features, times 1000; "
-        "unbiased, over all pictures",
+        "unbiased, over all pictures; its spread is that of 100 random halves",
         direction="lower",
         range=(-math.inf, math.inf),
         unit="x 1000",

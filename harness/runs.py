@@ -48,6 +48,8 @@ class Row:
     """how the checkpoint was chosen"""
     reference: str = ""
     """digest of the reference pictures"""
+    spread: float | None = None
+    """standard deviation of the value over random parts of the pictures, where the metric makes one"""
     time: float = 0.0
     """when, seconds since 1970"""
 

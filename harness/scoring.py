@@ -174,5 +174,6 @@ def row_of(spec: RunSpec, step: int, score: Score, protocol: str, run: str) -> R
         n_fake=score.n_fake,
         n_real=score.n_real,
         reference=score.reference,
+        spread=score.spread,
         time=time.time(),
     )

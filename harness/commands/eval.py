@@ -8,11 +8,12 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from evaluation.protocol import Score
 from harness.commands import absolute, add_runs, add_scoring
 from harness.errors import UserError
 from harness.job import Job
 from harness.lease import lease
-from harness.runs import RunFolder, find_run
+from harness.runs import Row, RunFolder, find_run
 
 EPILOG = """Examples:
   harness eval translations/ datasets/horse2zebra/testB          two folders, no run needed
@@ -63,9 +64,7 @@ def score_folders(args: argparse.Namespace) -> int:
         print(json.dumps([asdict(score) for score in scores], indent=1))
         return 0
     for score in scores:
-        print(
-            f"{score.metric:10} {score.value:12.6g}   {score.protocol}   {score.n_fake} against {score.n_real} pictures"
-        )
+        print(line_of(score))
     return 0
 
 
@@ -97,8 +96,15 @@ def score_again(args: argparse.Namespace) -> int:
         print(json.dumps([asdict(row) for row in rows], indent=1))
         return 0
     for row in rows:
-        print(f"{row.metric:10} {row.value:12.6g}   {row.protocol}   {row.n_fake} against {row.n_real} pictures")
+        print(line_of(row))
     return 0
+
+
+def line_of(score: Score | Row) -> str:
+    """One score; where the metric makes one, with its spread over random parts of the pictures."""
+    spread = "" if score.spread is None else f" (subsets ± {score.spread:.2g})"
+    pictures = f"{score.n_fake} against {score.n_real} pictures"
+    return f"{score.metric:10} {score.value:12.6g}{spread}   {score.protocol}   {pictures}"
 
 
 def show_progress(what: str, done: int, total: int) -> None:

@@ -15,7 +15,7 @@ from harness.catalogue import card, show
 from harness.commands import add_runs
 from harness.errors import UserError
 from harness.progress import duration
-from harness.runs import RunFolder, all_runs, find_run
+from harness.runs import Row, RunFolder, all_runs, find_run
 from harness.spec import RunSpec
 from harness.terminal import padded
 
@@ -88,7 +88,7 @@ def text_of(one: RunFolder) -> Iterator[str]:
     yield from section(
         "scores",
         {
-            f"{row.metric} {row.value:.6g}": f"{row.protocol}; {row.selected} (step {row.step}); "
+            f"{row.metric} {row.value:.6g}{spread_of(row)}": f"{row.protocol}; {row.selected} (step {row.step}); "
             f"{row.n_fake} against {row.n_real} pictures; {when(row.time)}"
             for row in scores.values()
         },
@@ -96,6 +96,10 @@ def text_of(one: RunFolder) -> Iterator[str]:
     yield from section("weights_sha256", {}, str(provenance.get("weights_sha256") or "–"))
     held = files(one.path)
     yield from section("files", {name: file_text(name, count, size) for name, (count, size) in held.items()})
+
+
+def spread_of(row: Row) -> str:
+    return "" if row.spread is None else f" (subsets ± {row.spread:.2g})"
 
 
 def section(title: str, entries: Mapping[str, str], text: str = "") -> Iterator[str]:

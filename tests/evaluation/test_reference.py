@@ -97,6 +97,31 @@ def test_several_processes_compute_it_once(folders: tuple[Path, Path], cache: Pa
     assert not list((cache / "features").glob(".*.tmp"))
 
 
+def test_nothing_is_written_but_the_cache(folders: tuple[Path, Path], cache: Path, recipe_file: Path) -> None:
+    """clean-fid writes its reference statistics into the installed package."""
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "written = []\n"
+        "def seen(event, args):\n"
+        "    if event == 'open' and isinstance(args[0], (str, bytes)) and args[2] & (os.O_WRONLY | os.O_RDWR):\n"
+        "        written.append(os.fsdecode(args[0]))\n"
+        "    elif event in ('os.rename', 'os.mkdir', 'os.link', 'os.symlink'):\n"
+        "        written.extend(os.fsdecode(path) for path in args[:2] if isinstance(path, (str, bytes, Path)))\n"
+        "import evaluation, evaluation.clean, evaluation.fid, evaluation.kid\n"
+        "sys.addaudithook(seen)\n"
+        "evaluation.score(*map(Path, sys.argv[1:3]), ['fid', 'clean-fid', 'kid'], inception=Path(sys.argv[3]))\n"
+        "print(*sorted({path for path in written if not path.startswith(('/dev/', '/proc/'))}), sep='\\n')"
+    )
+    command = [sys.executable, "-B", "-c", script, *map(str, folders), str(recipe_file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    written = done.stdout.split()
+    assert written
+    assert not [path for path in written if not path.startswith(str(cache))]
+    assert len(entries(cache)) == 2  # clean-fid and kid share one
+
+
 def test_a_cache_that_cannot_be_written_is_done_without(
     folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

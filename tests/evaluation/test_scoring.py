@@ -28,6 +28,22 @@ def test_importing_and_listing_load_nothing_heavy() -> None:
     assert out == [" ".join(METRICS), ""]
 
 
+def test_a_notebook_needs_nothing_but_this_package(tmp_path: Path, recipe_file: Path) -> None:
+    """In a process where no other package of the project can be imported, every metric that compares two sets."""
+    metrics = ["fid", "clean-fid", "kid", "precision", "recall", "fd-random", "swd", "psnr", "ssim"]
+    script = (
+        "import sys; sys.modules.update(dict.fromkeys(('harness', 'baselines', 'methods')))\n"  # importing them fails
+        "from pathlib import Path; import evaluation\n"
+        "fake, real, weights, *metrics = sys.argv[1:]\n"
+        "scores = evaluation.score(Path(fake), Path(real), metrics, inception=Path(weights))\n"
+        "print(*(score.metric for score in scores))"
+    )
+    folders = [folder_of(tmp_path / side, 4) for side in ("fake", "real")]
+    command = [sys.executable, "-c", script, *map(str, folders), str(recipe_file), *metrics]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, metrics), done.stderr
+
+
 @pytest.mark.parametrize("metric", METRICS.values(), ids=str)
 def test_every_metric_says_what_it_is(metric: evaluation.Metric) -> None:
     assert METRICS[metric.name] is metric

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.inception_score import inception_score
 from evaluation.kid import kernel, kid, subset_kids
 from evaluation.precision_recall import share_covered
 from tests.parity import recipe
 from tests.parity.compare import Report
+from tests.parity.inception_score import inception_score
 
 PREFIXES = ("eval_kid_prc_is",)
 SMALL = 1e-3
@@ -66,7 +66,7 @@ def check_subsets(
     report.relative(
         "distance", f"{name}, torch-fidelity", float(values.mean()), case["torch_fidelity_mean"], floor=SMALL
     )
-    report.relative("distance", f"{name}, spread", float(values.std()), case["torch_fidelity_std"])
+    report.relative("distance", f"{name}, spread", float(values.std()), case["torch_fidelity_std"], floor=SMALL)
     random = np.random.RandomState(case["clean_fid_numpy_global_seed"])
     values = subset_kids(real, fake, count, size, random)  # clean-fid draws its second set first
     report.relative("distance", f"{name}, clean-fid", float(values.mean()), case["clean_fid"], floor=SMALL)

@@ -128,7 +128,7 @@ def check_swd(report: Report, root: Path, data: Mapping[str, Any], seed: int) ->
 def check_segmentation(report: Report, root: Path, case: Mapping[str, Any], notes: list[str], seed: int) -> None:
     size = case["width"], case["height"]
     photos = [root / name for name in case["photos"]]
-    labels = [path.parents[1] / "test_labels" / path.name for path in photos]
+    labels = [path.parents[1] / f"{path.parent.name[:-1]}_labels" / path.name for path in photos]  # testB: test_labels
     if not there(report, *photos, *labels):
         return
     said = re.search(r"label mapped (.+?);", " ".join(notes))

@@ -1,15 +1,13 @@
-"""The Inception score of class logits.
+"""The Inception score of class logits, for the golden figures only.
 
 It compares with no reference and needs Inception's classifier, which the weights of the FID tools in packages come
-without: it is offered for whoever has logits, and is no metric of folders here.
+without: it is no metric here.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-
-from evaluation.errors import EvaluationError
 
 
 def inception_score(
@@ -23,13 +21,8 @@ def inception_score(
         logits: pictures x classes, before the softmax.
         splits: parts that are scored apart.
         seed: of the order in which pictures are dealt to the parts; None keeps their own.
-
-    Raises:
-        EvaluationError: more parts than pictures, or none.
     """
     n = len(logits)
-    if not 1 <= splits <= n:
-        raise EvaluationError(f"{splits} parts of {n} pictures: expected 1 to {n}")
     if seed is not None:
         logits = logits[np.random.RandomState(seed).permutation(n)]
     shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
