@@ -10,13 +10,14 @@ DEMO := --steps 350 --batch-size 4 --set ngf=16 --set ndf=32 --set netD=n_layers
   --set cut.lr=4e-4 --set enco.lr_G=1e-3 --set enco.lr_F=1e-3 --set enco.lr_D=1e-4 --set enco.lambda_IDT=20 \
   --set enco.stop_idt_epochs=400
 
-.PHONY: demo test test-slow test-all lint format clean help
+.PHONY: demo test test-slow test-all faults lint format clean help
 
 help:
 	@echo "make demo      train EnCo and CUT on the embedded dataset, print the table   (about ten minutes, CPU)"
 	@echo "make test      the tests                                                     (a few minutes)"
 	@echo "make test-slow the tests that take longer                                   (a few minutes)"
 	@echo "make test-all  both"
+	@echo "make faults    kills, full disks, damaged files by the hundred, and a table of what was lost (some minutes)"
 	@echo "make lint      linter, formatter and type checker"
 
 # Installed once for each state of pyproject.toml. A torch that the interpreter already has is kept.
@@ -43,6 +44,9 @@ test-slow: $(VENV)/.installed
 	@$(PYTEST) -m slow
 
 test-all: test test-slow
+
+faults: $(VENV)/.installed
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .

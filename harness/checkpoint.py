@@ -75,9 +75,14 @@ def save(folder: Path, state: dict[str, Any], check: Callable[[], None] = lambda
     finally:
         beside.unlink(missing_ok=True)
     sync(folder)
+    drop_old(folder)
+    return path
+
+
+def drop_old(folder: Path) -> None:
+    """Remove all checkpoints but the newest."""
     for old in checkpoints(folder)[:-KEPT]:
         old.unlink(missing_ok=True)
-    return path
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -104,8 +109,6 @@ def newest(folder: Path, say: Callable[[str], None]) -> dict[str, Any] | None:
     Raises UserError if there are checkpoints and all of them are damaged: starting from nothing would
     silently throw the run away.
     """
-    for leftover in folder.glob(".step-*"):  # of a process killed while it wrote
-        leftover.unlink(missing_ok=True)
     found = checkpoints(folder)
     for path in reversed(found):
         state = read(path)

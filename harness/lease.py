@@ -181,18 +181,27 @@ def acquire(folder: Path, job: str, patience: float) -> Lease:
         for older in numbers(folder):
             if older <= number:
                 (folder / f"lease-{older}.json").unlink(missing_ok=True)
+        for unused in folder.glob(".lease-*"):  # of a killed process; a living one does without it
+            if int(unused.name.split("-")[1].split(".")[0]) <= number + 1:
+                unused.unlink(missing_ok=True)
         return Lease(path, mine)
 
 
 def create(path: Path, holder: Holder) -> bool:
     """Make the file if there is none of its name; whether this call made it."""
     beside = path.with_name(f".{path.name}.{holder.token}")
-    beside.write_bytes(holder.text())
+    try:
+        beside.write_bytes(holder.text())
+    except OSError:  # no space left
+        beside.unlink(missing_ok=True)
+        raise
     try:
         os.link(beside, path)
     except FileExistsError:
         # A network file system may have made the link, lost its answer and been asked again.
-        return os.stat(beside).st_nlink == 2
+        with suppress(FileNotFoundError):  # removed by the process that was faster
+            return os.stat(beside).st_nlink == 2
+        return False
     except OSError:  # a file system without links
         try:
             with path.open("xb") as file:

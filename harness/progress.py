@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
 class Log:
-    """Lines for the terminal and for ``log.txt``; in a terminal the progress line is rewritten in place."""
+    """Lines for the terminal and for ``log.txt``; in a terminal the progress line is rewritten in place.
+
+    What cannot be told (a full disk, a terminal that went away) is no reason to end hours of work.
+    """
 
     def __init__(self, file: Path, name: str) -> None:
         self.file = file
@@ -20,7 +24,7 @@ class Log:
     def say(self, text: str) -> None:
         """One event, on a line of its own."""
         self.close_line()
-        print(f"{self.name}  {text}", flush=True)
+        show(f"{self.name}  {text}\n")
         self.write(text)
 
     def progress(self, text: str, final: bool = False) -> None:
@@ -30,10 +34,10 @@ class Log:
             return
         self.shown = now
         if self.terminal:
-            print(f"\r{self.name}  {text}\x1b[K", end="", flush=True)
+            show(f"\r{self.name}  {text}\x1b[K")
             self.open_line = True
         else:
-            print(f"{self.name}  {text}", flush=True)
+            show(f"{self.name}  {text}\n")
         self.write(text)
 
     def due(self) -> bool:
@@ -42,13 +46,19 @@ class Log:
 
     def close_line(self) -> None:
         if self.open_line:
-            print(flush=True)
+            show("\n")
             self.open_line = False
 
     def write(self, text: str) -> None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        with self.file.open("a", encoding="utf-8") as file:
+        with suppress(OSError), self.file.open("a", encoding="utf-8") as file:
             file.write(f"{stamp}  {text}\n")
+
+
+def show(text: str) -> None:
+    """Print, if somebody still reads."""
+    with suppress(OSError):
+        print(text, end="", flush=True)
 
 
 def duration(seconds: float) -> str:

@@ -151,6 +151,12 @@ class RunFolder:
     def provenance(self) -> dict[str, Any]:
         return read_json(self.path / "provenance.json") or {}
 
+    def sweep(self) -> None:
+        """Remove what killed processes left half written; to be called by whoever holds the lease."""
+        for pattern in (".state.json.*", ".provenance.json.*", "samples/.step-*", "checkpoints/.step-*"):
+            for leftover in self.path.glob(pattern):
+                leftover.unlink(missing_ok=True)
+
     def add_rows(self, rows: list[Row]) -> None:
         self.check()
         append_lines(self.path / "metrics.jsonl", [asdict(row) for row in rows])
@@ -224,6 +230,8 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 def append_lines(path: Path, rows: list[dict[str, Any]]) -> None:
     """Append rows in one write, behind a line that a killed process may have left torn."""
+    if not rows:
+        return
     with path.open("a+b") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)

@@ -51,6 +51,9 @@ def save_grid(path: Path, rows: list[Pixels]) -> Path:
             canvas[top : top + height, left : left + width] = picture
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    Image.fromarray(canvas).save(beside, format="PNG")
-    os.replace(beside, path)
+    try:
+        Image.fromarray(canvas).save(beside, format="PNG")
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
     return path

@@ -70,16 +70,19 @@ def write_pictures(run: RunFolder, pictures: Iterable[tuple[str, Pixels]]) -> Pa
     beside = run.path / ".translations"
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    for name, pixels in pictures:
-        Image.fromarray(pixels).save(beside / f"{name}.png")
-    run.check()
-    shutil.rmtree(run.translations, ignore_errors=True)
-    beside.rename(run.translations)
+    try:
+        for name, pixels in pictures:
+            Image.fromarray(pixels).save(beside / f"{name}.png")
+        run.check()
+        shutil.rmtree(run.translations, ignore_errors=True)
+        beside.rename(run.translations)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
     return run.translations
 
 
 def score_run(run: RunFolder, dataset: Dataset, step: int, job: Job, device: torch.device, tell: Progress) -> list[Row]:
-    """Score ``translations/`` as ``job`` asks and append the rows; returns them.
+    """Score ``translations/`` as ``job`` asks and append the rows that are not there yet; returns all.
 
     Distances are to the reference that the job names; content errors to the counterparts, resized as the test
     pictures were; segmentation scores to the label maps.
@@ -109,7 +112,8 @@ def score_run(run: RunFolder, dataset: Dataset, step: int, job: Job, device: tor
         with photos as folder:
             seen = score_streets(folder, dataset, job, str(device), progress)
         rows += [row_of(spec, step, score, f"{score.protocol} fake=png{spec.size}", run.name) for score in seen]
-    run.add_rows(rows)
+    there = {replace(row, time=0.0) for row in run.rows()}  # of a process that died before it could say so
+    run.add_rows([row for row in rows if replace(row, time=0.0) not in there])
     return rows
 
 

@@ -114,6 +114,7 @@ def train(run: RunFolder, dataset: Dataset, device: torch.device, log: Log, writ
     method = build(spec, device)
     schedule = schedule_of(spec, method, pairs.steps_per_epoch)
     saved = checkpoint.newest(run.checkpoints, log.say)
+    checkpoint.drop_old(run.checkpoints)  # where a kill kept them from being dropped
     step = checkpoint.restore(method, saved) if saved else 0
     known = run.state()
     state = replace(known, stage="running", step=step, steps=schedule.steps, message="")

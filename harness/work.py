@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import sys
 import time
 import traceback
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.errors import EvaluationError
 from harness.data.cache import read_check
-from harness.data.folders import Dataset, open_dataset
+from harness.data.folders import Dataset, Split, open_dataset
 from harness.errors import UserError
 from harness.job import Job
 from harness.lease import LeaseLost, lease
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 KEEP_BYTES = 2**31 - 1
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE}
+"""what a file system answers that is full, locked or gone"""
 
 
 def keep_memory() -> None:
@@ -69,19 +73,31 @@ def work(path: Path, job: Job) -> int:
             return 0
         log = Log(run.log, run.name)
         try:
+            run.sweep()
             return finish(run, log, device_of(job.device), job)
         except LeaseLost as error:  # the other process writes from here on
             print(error, file=sys.stderr)
             return 1
-        except (UserError, EvaluationError) as error:
-            fail(run, str(error))
-            log.write(f"error: {error}")
-            raise UserError(f"{spec.label} seed {spec.seed}: {error}") from None
         except Exception as error:
+            message = mendable(run, error)
+            if message:
+                fail(run, message)
+                log.write(f"error: {message}")
+                raise UserError(f"{spec.label} seed {spec.seed}: {message}") from None
             fail(run, f"{type(error).__name__}: {error}")
             log.say(f"failed: {type(error).__name__}: {error} (see {run.log})")
             log.write(traceback.format_exc())
             raise
+
+
+def mendable(run: RunFolder, error: Exception) -> str:
+    """What the user is told of an error that the user can mend; "" for any other."""
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        return (
+            f"cannot write to {error.filename or run.path}: {error.strerror}. What was written before is intact; "
+            "mend that and give the same command again"
+        )
+    return str(error) if isinstance(error, UserError | EvaluationError) else ""
 
 
 def fail(run: RunFolder, message: str) -> None:
@@ -105,8 +121,9 @@ def finish(run: RunFolder, log: Log, device: torch.device, job: Job) -> int:
         str(split): digest
         for split, digest in read_check(dataset, spec.size, spec.load_size, fine_tuning=spec.is_trained).items()
     }
-    check_same_data(run, fingerprints)
+    check_same_data(run, dataset, fingerprints)
     record_session(run, str(device), fingerprints)
+    record(run, pictures={split: len(paths) for split, paths in dataset.splits.items()})
 
     def tell(what: str, done: int, total: int) -> None:
         log.progress(f"{what} {done}/{total}")
@@ -138,16 +155,27 @@ def finish(run: RunFolder, log: Log, device: torch.device, job: Job) -> int:
     return 0
 
 
-def check_same_data(run: RunFolder, fingerprints: dict[str, str]) -> None:
+def check_same_data(run: RunFolder, dataset: Dataset, fingerprints: dict[str, str]) -> None:
     """Refuse to continue on other pictures than the run began with."""
     before = run.provenance().get("data", {})
-    changed = [split for split, digest in fingerprints.items() if before.get(split, digest) != digest]
+    changed = [split for split in dataset.splits if before.get(split, fingerprints[split]) != fingerprints[split]]
     if changed:
+        differences = "; ".join(difference(run, dataset, split, fingerprints[split]) for split in changed)
         raise UserError(
-            f"the pictures in {', '.join(changed)} of {run.spec.data} are not those this run began with "
-            f"(digest {before[changed[0]][:12]} -> {fingerprints[changed[0]][:12]}). "
+            f"the pictures of {run.spec.data} are not those this run began with: {differences}. "
             "Restore them, or start anew with another --runs folder"
         )
+
+
+def difference(run: RunFolder, dataset: Dataset, split: Split, fingerprint: str) -> str:
+    """How the pictures of a split differ from those a run began with, as far as its provenance and the times of the
+    files tell."""
+    known, paths = run.provenance(), dataset.splits[split]
+    begun = datetime.strptime(known["sessions"][0]["started"], "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    later = [path.name for path in paths if path.stat().st_mtime > begun]
+    named = f", changed since: {', '.join(later[:3])}{' and more' if len(later) > 3 else ''}" if later else ""
+    count = known.get("pictures", {}).get(split, "?")
+    return f"{split} {count} -> {len(paths)} pictures, digest {known['data'][split][:8]} -> {fingerprint[:8]}{named}"
 
 
 def dataset_of(run: RunFolder) -> Dataset:
