@@ -10,8 +10,10 @@ from pathlib import Path
 
 from harness.data.facts import Facts
 from harness.errors import UserError
+from harness.estimates import Speeds, cache_bytes, run_bytes, size_text
 from harness.footnotes import ranges
 from harness.planning import Cell
+from harness.progress import duration
 from harness.spec import RunSpec
 from harness.terminal import padded, wrapped
 
@@ -31,6 +33,7 @@ class Plan:
     """the rows identity and real of each dataset"""
     facts: Mapping[str, Facts]
     """by name of the dataset"""
+    speeds: Speeds
 
     @property
     def unfinished(self) -> list[Cell]:
@@ -62,7 +65,8 @@ class Plan:
 
     def lines(self, every_run: bool = False) -> list[str]:
         """What is asked for, a line a run; where there are many, a line for all seeds of a configuration."""
-        return [*self.summary(), "", *self.table(every_run or len(self.cells) <= FEW), *self.absent()]
+        table = self.table(every_run or len(self.cells) <= FEW)
+        return [*self.summary(), *self.needs(), "", *table, *self.absent()]
 
     def summary(self) -> list[str]:
         n = len(self.cells)
@@ -83,14 +87,52 @@ class Plan:
         ]
 
     def table(self, every_run: bool) -> list[str]:
-        rows = [["run", "configuration", "seed", "budget", "state"]]
         groups = [[cell] for cell in self.cells] if every_run else self.configurations
-        for group in groups:
-            spec = group[0].spec
-            name = group[0].run.name if every_run else f"{len(group)} runs"
-            where = f"{spec.label} on {spec.dataset} {spec.direction} {spec.size}x{spec.size}"
-            rows.append([name, where, ranges(c.spec.seed for c in group), self.budget(spec), states(group, every_run)])
-        return padded(rows)
+        rows = [["run", "configuration", "seed", "budget", "time", "disk", "state"]]
+        rows += [self.row(group, every_run) for group in groups]
+        head, *texts = padded(rows)
+        lines, before = [f"  {head}"], ""
+        for group, text in zip(groups, texts, strict=True):
+            if place(group[0].spec) != before:
+                lines += ["", place(group[0].spec)] if before else [place(group[0].spec)]
+                before = place(group[0].spec)
+            lines.append(f"  {text}")
+        return lines
+
+    def row(self, group: Sequence[Cell], every_run: bool) -> list[str]:
+        spec = group[0].spec
+        speed, room = self.speeds.of(spec), run_bytes(spec, self.facts[spec.dataset])
+        return [
+            group[0].run.name if every_run else counted(len(group), "run"),
+            spec.label,
+            ranges(cell.spec.seed for cell in group),
+            self.budget(spec),
+            f"{'~' if speed.how == 'scaled' else ''}{duration(speed.seconds * self.steps(spec))}" if speed else "?",
+            size_text(room) if room else "?",
+            states(group, every_run),
+        ]
+
+    def needs(self) -> list[str]:
+        """Time and disk of what is still to do."""
+        todo = [cell for cell in self.cells if not cell.finished and not cell.changed]
+        if not todo:
+            return []
+        known = [(cell, speed) for cell in todo if (speed := self.speeds.of(cell.spec))]
+        seconds = sum(speed.seconds * max(0, self.steps(cell.spec) - cell.state.step) for cell, speed in known)
+        scaled = sum(speed.how == "scaled" for _, speed in known)
+        unsaid = len(todo) - len(known)
+        time = f"about {duration(seconds)} of training, one run after another" if known else "unknown"
+        notes = [f"scaled (~) by arithmetic from other runs for {scaled:,}"] if scaled else []
+        notes += [f"unknown for {unsaid:,} that no run on this machine is like"] if unsaid and known else []
+        notes += ["no run was trained on this machine that these could be compared with"] if not known else []
+        device = ", ".join(sorted(self.speeds.devices))
+        notes += [f"as measured here on {device}"] if known else []
+        rooms = [run_bytes(cell.spec, self.facts[cell.spec.dataset]) or 0.0 for cell in todo]
+        cache = size_text(cache_bytes((cell.spec for cell in todo), self.facts))
+        return [
+            f"time: {time} ({'; '.join(notes)})",
+            f"disk: about {size_text(sum(rooms))} in {self.runs}, and {cache} of decoded pictures in the cache",
+        ]
 
     @cached_property
     def configurations(self) -> list[list[Cell]]:
@@ -119,6 +161,11 @@ class Plan:
         return lines + [wrapped(facts.missing, "  ", "    ") for facts in self.missing]
 
 
+def place(spec: RunSpec) -> str:
+    """Where a run stands in the plan."""
+    return f"{spec.dataset} {spec.direction} {spec.size}x{spec.size}"
+
+
 def own_epochs(spec: RunSpec) -> int:
     """Epochs of the method's own schedule."""
     return int(spec.options.get("n_epochs", 0)) + int(spec.options.get("n_epochs_decay", 0))  # type: ignore[arg-type]
@@ -134,8 +181,9 @@ def states(cells: Iterable[Cell], single: bool = False) -> str:
     cells = list(cells)
     if single:
         state = cells[0].state
-        far = f" {state.step}/{state.steps}" if state.step and not cells[0].finished else ""
-        return word(cells[0]) + far + (f": {'; '.join(cells[0].changed)}" if cells[0].changed else "")
+        if cells[0].changed:
+            return f"changed: {'; '.join(cells[0].changed)}"
+        return word(cells[0]) + (f" {state.step}/{state.steps}" if state.step and not cells[0].finished else "")
     found = Counter(word(cell) for cell in cells)
     return ", ".join(f"{found[name]} {name}" for name in WORDS if found[name])
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.commands import absolute, add_runs, add_scoring
+from harness.estimates import Speeds
 from harness.expand import expand
 from harness.gridfile import grid_of, read_grid_file
 from harness.index import read_runs
@@ -98,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
         cells(args.runs, asked.specs, entries),
         cells(args.runs, references, entries),
         asked.facts,
+        Speeds(entries.values()),
     )
     print("\n".join(planned.lines(args.every_run or not args.dry_run)))
     if args.dry_run:
