@@ -28,7 +28,8 @@ def drn_weights(path: Path | None = None) -> tuple[State, str]:
     named = path or os.environ.get(ENVIRONMENT)
     if not named:
         raise EvaluationError(
-            f"no weights of DRN-D-22 for mAP (mIoU), pixAcc, classAcc: set {ENVIRONMENT} to a file such as {OFFICIAL}"
+            f"no weights of DRN-D-22 for mAP (mIoU), pixAcc, classAcc: set {ENVIRONMENT} to a file such as {OFFICIAL}, "
+            "or to one that `harness drn train` made"
         )
     state = read_drn(Path(named).expanduser())
     return state, tensor_digest(state)

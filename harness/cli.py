@@ -30,6 +30,7 @@ VERBS = {
     "methods": "the methods, their options and how they differ from the official code",
     "datasets": "the datasets and where to get them",
     "weights": "the networks of others that scores and methods look through, and fetching them",
+    "drn": "train the network that mAP (mIoU), pixAcc and classAcc of street photos are measured with",
     "work": "train and score one run folder (what `run` starts for each cell)",
 }
 

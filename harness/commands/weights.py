@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         digest, path = found(name, fetch=True)
         print(f"{name}  sha256 of the tensors {digest}  {path}")
     else:
-        rows = [row_of(name, network) for name, network in NETWORKS.items()]
+        rows = [row_of(name, network) for name, network in NETWORKS.items()] + drn_rows()
         print("\n".join(padded([["name", "used for", "tensors (sha256)", "where"], *rows])))
     return 0
 
@@ -65,6 +65,28 @@ def row_of(name: str, network: Network) -> list[str]:
         get = f"harness weights fetch {name} ({network.megabytes} MB)"
         return [name, network.used_for, "not here", str(error) if os.environ.get(network.variable) else get]
     return [name, network.used_for, digest[:16], path]
+
+
+def drn_rows() -> list[list[str]]:
+    """A line for the DRN-D-22 that `$HARNESS_DRN` names and for each one trained here."""
+    from evaluation.drn_weights import drn_weights
+    from evaluation.errors import EvaluationError
+    from harness.drn import ENVIRONMENT, check_digest, kept_networks
+
+    rows, used_for = [], "mAP (mIoU), pixAcc, classAcc"
+    if named := os.environ.get(ENVIRONMENT):
+        try:
+            rows.append(["drn-d-22", used_for, drn_weights(Path(named))[1][:16], named])
+        except EvaluationError as error:
+            rows.append(["drn-d-22", used_for, "not here", str(error)])
+    for network in kept_networks():
+        name = f"drn-d-22 {network.dataset}"
+        try:
+            check_digest(network)
+            rows.append([name, used_for, network.digest[:16], str(network.path)])
+        except (EvaluationError, UserError) as error:
+            rows.append([name, used_for, "damaged", str(error)])
+    return rows or [["drn-d-22", used_for, "not here", "harness drn train --dataset toy-cityscapes"]]
 
 
 def found(name: str, fetch: bool) -> tuple[str, str]:

@@ -21,7 +21,7 @@ def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty cache folders; no file named."""
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    for name in ("HARNESS_INCEPTION", "HARNESS_VGG16"):
+    for name in ("HARNESS_INCEPTION", "HARNESS_VGG16", "HARNESS_DRN"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -32,8 +32,9 @@ def listed(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
 
 def test_nothing_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     lines = listed(capsys)
-    assert list(lines) == ["name", "inception", "vgg16-torchvision", "vgg16-oxford"]
+    assert list(lines) == ["name", "inception", "vgg16-torchvision", "vgg16-oxford", "drn-d-22"]
     assert lines["vgg16-oxford"].endswith("not here          harness weights fetch vgg16-oxford (61 MB)")
+    assert lines["drn-d-22"].endswith("not here          harness drn train --dataset toy-cityscapes")
     assert lines["vgg16-torchvision"].endswith("harness weights fetch vgg16-torchvision (528 MB)")
 
 
