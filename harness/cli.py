@@ -29,6 +29,7 @@ VERBS = {
     "import": "weights trained elsewhere, as a run: files of the official repositories as they come",
     "methods": "the methods, their options and how they differ from the official code",
     "datasets": "the datasets and where to get them",
+    "data": "make a dataset from its official archives",
     "weights": "the networks of others that scores and methods look through, and fetching them",
     "drn": "train the network that mAP (mIoU), pixAcc and classAcc of street photos are measured with",
     "work": "train and score one run folder (what `run` starts for each cell)",

@@ -18,10 +18,12 @@ import torch
 
 from harness.cli import VERBS, main, parser_of
 from methods.generators import ResnetGenerator
+from tests.harness.streets import make_official, make_streets, pack_official
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SHORT = "--size 32 --steps 2 --device cpu --metrics fd-random --set ngf=8 --set ndf=8"
+SHORT_DRN = "--size 32x32 --steps 1 --epochs 0 --batch-size 2 --device cpu"
 SHORT_PROFILE = "--methods cut --size 32 --steps 1 --repeats 1 --device cpu --set ngf=8 --set ndf=8"
 
 
@@ -60,6 +62,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for name in ("datasets/mine", "path/to/folder"):
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).symlink_to(toy)
+    make_streets(place / "datasets/streets")
+    pack_official(make_official(place))
     (place / "datasets/horse2zebra").symlink_to(toy)
     for name in ("my-pictures", "translations"):
         (place / name).symlink_to(toy / "testA")
@@ -89,10 +93,15 @@ def chdir(path: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("where", "command"), shown(), ids=lambda text: text)
-def test_command_runs(where: str, command: str, workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_command_runs(
+    where: str, command: str, workplace: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = shlex.split(command)[1:]
     if words[0] == "run" and "--dry-run" not in words:
         words += shlex.split(SHORT)
+    if words[0] == "drn":
+        words += shlex.split(SHORT_DRN)
+        monkeypatch.setenv("HARNESS_CACHE", str(workplace / "cache"))  # or later runs would take what this one trains
     if words[0] == "profile" and "--methods" in words:
         words += shlex.split(SHORT_PROFILE)
     if words[0] == "eval" and "--metrics" not in words:

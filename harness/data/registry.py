@@ -70,7 +70,7 @@ _ENTRIES = (
         _OWN,
         "",
         True,
-        (128, 128),
+        (192, 192),
     ),
     _archive(
         "horse2zebra",
@@ -95,9 +95,9 @@ _ENTRIES = (
         256,
         "BtoA",
         "Cityscapes terms: free registration, no redistribution",
-        "register at https://www.cityscapes-dataset.com, download leftImg8bit_trainvaltest and"
-        " gtFine_trainvaltest, resize photos and *_color.png maps to 256x256 with the nearest-neighbour filter,"
-        " and store the photos as trainA and testA, the maps as trainB and testB (val serves as test)",
+        "register at https://www.cityscapes-dataset.com, download leftImg8bit_trainvaltest.zip and"
+        " gtFine_trainvaltest.zip, then `harness data prepare cityscapes --images leftImg8bit_trainvaltest.zip"
+        " --labels gtFine_trainvaltest.zip datasets/cityscapes`",
         True,
     ),
     _archive(
