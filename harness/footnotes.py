@@ -21,11 +21,7 @@ DIGEST = 8
 def footnotes(table: Table, runs_option: str = "") -> list[str]:
     """Everything a reader needs to know of the figures; ``runs_option`` is added to the commands named."""
     methods = [row for row in table.rows if not row.is_reference]
-    notes = [
-        f"{column.metric}{' ' + mark if mark else ''}: {protocol_in_full(column)}"
-        for column, mark in zip(table.columns, table.marks, strict=True)
-        if not column.is_cost
-    ]
+    notes = protocols(table)
     notes += real_row(table)
     notes += costs(table)
     notes += budget(table, methods)
@@ -40,6 +36,15 @@ def footnotes(table: Table, runs_option: str = "") -> list[str]:
     return notes + machines(table)
 
 
+def protocols(table: Table) -> list[str]:
+    """How scores were made: one note for all columns that were made together."""
+    named: dict[str, list[str]] = {}
+    for column, mark in zip(table.columns, table.marks, strict=True):
+        if not column.is_cost:
+            named.setdefault(protocol_in_full(column), []).append(column.title + (f" {mark}" if mark else ""))
+    return [f"{', '.join(titles)}: {protocol}" for protocol, titles in named.items()]
+
+
 def protocol_in_full(column: Column) -> str:
     chosen = "last checkpoint" if column.selected == "last" else f"checkpoint: {column.selected}"
     reference = f", reference pictures {column.reference[:DIGEST]}" if column.reference else ""
@@ -48,9 +53,7 @@ def protocol_in_full(column: Column) -> str:
 
 def real_row(table: Table) -> list[str]:
     """Where the row ``real`` is not training pictures of B."""
-    streets = [
-        METRICS[c.metric].title for c in table.columns if c.metric in METRICS and METRICS[c.metric].network == "drn"
-    ]
+    streets = [c.title for c in table.columns if c.metric in METRICS and METRICS[c.metric].network == "drn"]
     notes = []
     if streets:
         titles = ", ".join(dict.fromkeys(streets))

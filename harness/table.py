@@ -39,6 +39,11 @@ class Column(NamedTuple):
         """Whether it holds measurements of a machine, which have no seeds and no pictures."""
         return self.metric in COSTS
 
+    @property
+    def title(self) -> str:
+        """What papers call a score, where that is not its name: mAP (mIoU) for miou."""
+        return (METRICS[self.metric].title if self.metric in METRICS else "") or self.metric
+
 
 @dataclass(frozen=True)
 class Cell:

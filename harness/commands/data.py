@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 EPILOG = """Example:
-  harness data prepare cityscapes --images leftImg8bit_trainvaltest.zip --labels gtFine_trainvaltest.zip \\
-      datasets/cityscapes
+  harness data prepare cityscapes datasets/cityscapes --images leftImg8bit --labels gtFine
 
 `harness datasets` lists what is known by name and where to get it."""
 

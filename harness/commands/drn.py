@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--direction", choices=("AtoB", "BtoA"), help="from label maps to photos (default: the dataset's)")
     add("--size", default="", metavar="WxH", help="size of photos and maps (default: 256x128, or the dataset's)")
     add("--epochs", type=int, default=0, metavar="N", help="passes through the photos (default: 250)")
-    add("--steps", type=int, default=0, metavar="N", help="instead of epochs (default below 1000 photos: 400)")
+    add("--steps", type=int, default=0, metavar="N", help="instead of epochs (default below 1000 photos: 300)")
     add("--batch-size", type=int, default=0, metavar="N", help="photos in a step (default: 32; below 1000 photos 2)")
     add("--lr", type=float, default=0.01, help="first learning rate (default: 0.01)")
     add("--seed", type=int, default=0, help="of weights, order, crops and flips (default: 0)")

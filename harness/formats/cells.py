@@ -62,7 +62,7 @@ def heads(table: Table) -> list[str]:
 
 def head(column: Column, mark: str) -> str:
     unit = METRICS[column.metric].unit if column.metric in METRICS else ""
-    title = column.metric
+    title = column.title
     if column.is_cost:
         title, unit = COSTS[column.metric]
     inside = ", ".join(filter(None, (unit, column.note)))

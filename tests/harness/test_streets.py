@@ -105,7 +105,9 @@ def test_scores_of_a_run_and_of_the_reference_rows(
     capfd.readouterr()
     assert main(["table", "--runs", str(tmp_path / "r")]) == 0
     out = capfd.readouterr().out
-    assert all(title in out for title in ("mAP (mIoU)", "pixAcc", "classAcc"))
+    head = out.splitlines()[2]
+    assert all(title in head for title in ("mAP (mIoU) (%) ↑", "pixAcc (%) ↑", "classAcc (%) ↑"))
+    assert "mAP (mIoU), pixAcc, classAcc: drn-d-22/v1[drn=" in out, "one note for the three"
     assert "The row real is the test photos themselves in mAP (mIoU), pixAcc, classAcc" in " ".join(out.split())
 
 
