@@ -32,7 +32,9 @@ class Compared:
     difference: float | None = None
     """its mean less the baseline's: over the common seeds where the test is paired"""
     difference_interval: Interval | None = None
-    """95 % of the difference"""
+    """95 % of the difference, by Student's or Welch's t"""
+    difference_bootstrap: Interval | None = None
+    """the same by a percentile bootstrap over the pairs, which of few is too narrow"""
     test: Test = ""
     """"" where there are too few seeds for any"""
     p: float | None = None
@@ -104,6 +106,8 @@ def interval_of(values: Sequence[float]) -> Interval | None:
 
 
 def paired(alone: Compared, own: Mapping[int, float], base: Mapping[int, float], seeds: Sequence[int]) -> Compared:
+    from numpy.random import RandomState
+
     from harness import statistics
 
     a, b = [own[seed] for seed in seeds], [base[seed] for seed in seeds]
@@ -114,6 +118,7 @@ def paired(alone: Compared, own: Mapping[int, float], base: Mapping[int, float],
         difference_interval=statistics.student_interval(differences),
         test="paired t",
         p=statistics.paired_t(a, b).p,
+        difference_bootstrap=statistics.bootstrap_interval(differences, RandomState(0)),
         p_wilcoxon=statistics.wilcoxon_exact(a, b).p if len(seeds) >= LEAST_RANKED else None,
         effect=statistics.cohen_dz(a, b),
     )

@@ -71,13 +71,6 @@ def bootstrap_means(values: ArrayLike, random: RandomState, resamples: int = RES
     return means
 
 
-def interquartile_mean(values: ArrayLike) -> float:
-    """Mean of what remains when floor(n / 4) values are cut off at each end."""
-    v = np.sort(floats(values, 1, "an interquartile mean"))
-    cut = len(v) // 4
-    return float(v[cut : len(v) - cut].mean())
-
-
 def paired_t(a: ArrayLike, b: ArrayLike) -> Outcome:
     """Student's test that the mean of a - b is 0; a[i] and b[i] belong together (same seed). At least two pairs.
 

@@ -47,6 +47,8 @@ def test_common_seeds_are_compared_in_pairs(tmp_path: Path) -> None:
     assert enco.difference == pytest.approx(-56 / 6)
     assert enco.difference_interval == pytest.approx(tuple(outcome.confidence_interval(0.95)))
     assert enco.p == pytest.approx(outcome.pvalue)
+    low, high = enco.difference_bootstrap or (0, 0)
+    assert enco.difference_interval[0] < low < enco.difference < high < enco.difference_interval[1]
     assert enco.p_wilcoxon == pytest.approx(scipy.stats.wilcoxon(ENCO, CUT, method="exact").pvalue)
     assert fastcut.p == pytest.approx(scipy.stats.ttest_rel(FASTCUT, CUT).pvalue)
     assert [enco.p_holm, fastcut.p_holm] == holm([enco.p or 0, fastcut.p or 0])
