@@ -1,8 +1,7 @@
 """Scores of pictures by named protocols. Knows no method and no run; importing it imports no torch.
 
->>> from pathlib import Path
 >>> import evaluation
->>> evaluation.score(Path("fake"), Path("real"), ["fid"])  # doctest: +SKIP
+>>> evaluation.score("fake", "real", ["fid"])  # doctest: +SKIP
 [Score(metric='fid', value=165.1094, protocol='pytorch-fid/v1[inception=c9ce7f36]', ...)]
 """
 

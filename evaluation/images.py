@@ -146,7 +146,7 @@ class PictureFolder:
     """the files that count; none: all pictures directly in the folder"""
 
     @classmethod
-    def of(cls, where: Path | Sequence[Path]) -> PictureFolder:
+    def of(cls, where: str | Path | Sequence[Path]) -> PictureFolder:
         """A folder, or files that may lie in several folders."""
         if isinstance(where, (str, Path)):
             return cls(Path(where))

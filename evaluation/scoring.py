@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 
 def score(
-    fake: Path | Sequence[Path],
-    real: Path | Sequence[Path],
+    fake: str | Path | Sequence[Path],
+    real: str | Path | Sequence[Path],
     metrics: Sequence[str] = ("fid",),
     *,
     device: str = "cpu",
@@ -124,8 +124,8 @@ class FolderPair:
     @classmethod
     def of(
         cls,
-        fake: Path | Sequence[Path],
-        real: Path | Sequence[Path],
+        fake: str | Path | Sequence[Path],
+        real: str | Path | Sequence[Path],
         device: str = "cpu",
         batch_size: int = 16,
         inception: Path | None = None,

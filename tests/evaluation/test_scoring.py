@@ -35,7 +35,7 @@ def test_a_notebook_needs_nothing_but_this_package(tmp_path: Path, recipe_file: 
         "import sys; sys.modules.update(dict.fromkeys(('harness', 'baselines', 'methods')))\n"  # importing them fails
         "from pathlib import Path; import evaluation\n"
         "fake, real, weights, *metrics = sys.argv[1:]\n"
-        "scores = evaluation.score(Path(fake), Path(real), metrics, inception=Path(weights))\n"
+        "scores = evaluation.score(fake, real, metrics, inception=Path(weights))\n"
         "print(*(score.metric for score in scores))"
     )
     folders = [folder_of(tmp_path / side, 4) for side in ("fake", "real")]
