@@ -20,7 +20,7 @@ from typing import Any
 from harness.runs import RunFolder, State, known_fields
 
 FILE = ".index"
-FORMAT = 1
+FORMAT = 2
 """raised when the contents below change meaning"""
 FILES = ("spec.json", "state.json", "metrics.jsonl", "provenance.json")
 SETTLED_NS = 2_000_000_000
@@ -46,6 +46,8 @@ class Entry:
     rows: list[dict[str, Any]]
     hardware: dict[str, Any]
     """where it was made; empty where that was not recorded"""
+    pictures: dict[str, Any]
+    """digests of the pictures it began with, by split; empty where they were not recorded"""
 
 
 def read_runs(runs: Path) -> dict[str, Entry]:
@@ -186,8 +188,13 @@ def read_files(folder: str, stamps: list[Stamp]) -> Entry:
     )
     lines = read(f"{folder}/metrics.jsonl").split(b"\n")
     rows = [values for line in lines if line and (values := read_object(line)) is not None]  # one may be torn
-    hardware = (provenance or {}).get("hardware")
-    return Entry(stamps, spec, state, rows, hardware if isinstance(hardware, dict) else {})
+    hardware, pictures = (object_in(provenance or {}, key) for key in ("hardware", "data"))
+    return Entry(stamps, spec, state, rows, hardware, pictures)
+
+
+def object_in(values: dict[str, Any], key: str) -> dict[str, Any]:
+    found = values.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def read(path: str) -> bytes:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from harness.catalogue import card
 from harness.data.folders import Dataset, open_dataset
+from harness.data.registry import REGISTRY
 from harness.data.sizes import default_load_size
 from harness.errors import UserError
 from harness.frozen import with_weights_here
@@ -17,6 +19,7 @@ from harness.index import Entry, entry_state
 from harness.runs import RunFolder, State
 from harness.spec import REFERENCES, RunSpec, resolve_options
 
+PicturesNow = Callable[[str, int, int], Mapping[str, str]]
 FREE_BYTES = 500_000_000
 """free space that a run needs at least: two checkpoints, translations, samples"""
 
@@ -29,11 +32,28 @@ class Cell:
     run: RunFolder
     state: State
     changed: tuple[str, ...] = ()
-    """what makes it impossible to go on: how the configuration in its folder differs"""
+    """how the configuration in its folder differs from ``spec``"""
+    other_pictures: tuple[str, ...] = ()
+    """the splits whose pictures are not those that it began with"""
 
     @property
     def finished(self) -> bool:
         return self.state.stage == "finished" and not self.changed
+
+    @property
+    def blocked(self) -> str:
+        """Why it cannot be continued; "" where it can."""
+        if self.changed:
+            return (
+                f"{self.run.path} holds another configuration: {'; '.join(self.changed)}. "
+                "Choose another folder with --runs, or move that one away"
+            )
+        if self.other_pictures:
+            return (
+                f"{self.run.path}: the pictures in {', '.join(self.other_pictures)} of {self.spec.data} are not those "
+                "this run began with. Restore them, or start anew with another --runs folder"
+            )
+        return ""
 
 
 def options_of(method: str, methods: Sequence[str], settings: Sequence[str]) -> dict[str, str]:
@@ -118,14 +138,31 @@ def reference_specs(specs: Sequence[RunSpec]) -> list[RunSpec]:
 
 def cells(runs: Path, specs: Iterable[RunSpec], entries: Mapping[str, Entry]) -> list[Cell]:
     """The cells of a plan with their state on disk, of which ``entries`` were read (`index.read_runs`)."""
-    return [cell_of(RunFolder(runs / spec.name), spec, entries.get(spec.name)) for spec in specs]
+    asked_once = cache(pictures_now)
+    return [cell_of(RunFolder(runs / spec.name), spec, entries.get(spec.name), asked_once) for spec in specs]
 
 
-def cell_of(run: RunFolder, spec: RunSpec, entry: Entry | None) -> Cell:
+def cell_of(run: RunFolder, spec: RunSpec, entry: Entry | None, pictures: PicturesNow) -> Cell:
     if entry is None:
         return Cell(spec, run, State())
-    changed = changes(run, spec, entry.spec)
-    return Cell(spec, run, entry_state(run, entry), tuple(changed))
+    state, changed = entry_state(run, entry), changes(run, spec, entry.spec)
+    begun = entry.pictures and state.stage != "finished" and not changed
+    now = pictures(spec.data, spec.size, spec.load_size) if begun else {}
+    other = tuple(split for split, digest in now.items() if entry.pictures.get(split, digest) != digest)
+    return Cell(spec, run, state, tuple(changed), other)
+
+
+def pictures_now(data: str, size: int, load_size: int) -> Mapping[str, str]:
+    """Digests of the pictures of a dataset by split, of those that were read before; embedded ones never change."""
+    if data in REGISTRY and REGISTRY[data].embedded:
+        return {}
+    from harness.data.cache import fingerprints_now
+
+    try:
+        found = fingerprints_now(open_dataset(data), size, load_size)
+    except UserError:  # missing or damaged: said elsewhere, with what to do
+        return {}
+    return {str(split): digest for split, digest in found.items()}
 
 
 def changes(run: RunFolder, spec: RunSpec, held: Mapping[str, Any] | None) -> list[str]:

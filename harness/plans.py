@@ -45,14 +45,11 @@ class Plan:
         return [facts for facts in self.facts.values() if facts.missing]
 
     def check(self) -> None:
-        """UserError where a folder holds another configuration, or where pictures are missing that are needed."""
-        changed = [cell for cell in [*self.references, *self.cells] if cell.changed]
-        if changed:
-            more = f" ({len(changed)} such folders)" if len(changed) > 1 else ""
-            raise UserError(
-                f"{changed[0].run.path} holds another configuration: {'; '.join(changed[0].changed)}{more}. "
-                "Choose another folder with --runs, or move that one away"
-            )
+        """UserError where a run cannot be continued, or where pictures are missing that are needed."""
+        blocked = [cell for cell in [*self.references, *self.cells] if cell.blocked]
+        if blocked:
+            more = f" ({len(blocked)} such folders)" if len(blocked) > 1 else ""
+            raise UserError(f"{blocked[0].blocked}{more}")
         needed = {cell.spec.dataset for cell in self.unfinished}
         missing = [facts for facts in self.missing if facts.name in needed]
         if len(missing) == 1:
@@ -114,7 +111,7 @@ class Plan:
 
     def needs(self) -> list[str]:
         """Time and disk of what is still to do."""
-        todo = [cell for cell in self.cells if not cell.finished and not cell.changed]
+        todo = [cell for cell in self.cells if not cell.finished and not cell.blocked]
         if not todo:
             return []
         known = [(cell, speed) for cell in todo if (speed := self.speeds.of(cell.spec))]
@@ -173,7 +170,7 @@ def own_epochs(spec: RunSpec) -> int:
 
 def word(cell: Cell) -> str:
     """The state of a cell as the plan calls it."""
-    return "changed" if cell.changed else "done" if cell.finished else cell.state.stage
+    return "changed" if cell.blocked else "done" if cell.finished else cell.state.stage
 
 
 def states(cells: Iterable[Cell], single: bool = False) -> str:
@@ -181,8 +178,9 @@ def states(cells: Iterable[Cell], single: bool = False) -> str:
     cells = list(cells)
     if single:
         state = cells[0].state
-        if cells[0].changed:
-            return f"changed: {'; '.join(cells[0].changed)}"
+        if cells[0].blocked:
+            pictures = [f"pictures in {', '.join(cells[0].other_pictures)}"] if cells[0].other_pictures else []
+            return f"changed: {'; '.join([*cells[0].changed, *pictures])}"
         return word(cells[0]) + (f" {state.step}/{state.steps}" if state.step and not cells[0].finished else "")
     found = Counter(word(cell) for cell in cells)
     return ", ".join(f"{found[name]} {name}" for name in WORDS if found[name])

@@ -29,6 +29,7 @@ from harness.data.decode import BrokenPicture
 from harness.data.folders import SPLITS, Dataset, Split
 from harness.data.reading import Pictures, Progress, Reader, Stamp
 from harness.data.sizes import check_size, default_load_size
+from harness.errors import UserError
 
 FORMAT = 1
 """raised when the decoding or the files below change meaning"""
@@ -77,6 +78,25 @@ def read_check(
     if errors:
         raise BrokenPicture("; ".join(errors))
     return fingerprints
+
+
+def fingerprints_now(dataset: Dataset, size: int, load_size: int) -> dict[Split, str]:
+    """The fingerprint of each split as its files are now, decoding nothing; splits that were never read are left out.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    found: dict[Split, str] = {}
+    for split in SPLITS:
+        side = size if split.startswith("test") else load_size
+        folder, paths = dataset.folders[split], dataset.splits[split]
+        old = _read(_store(folder, side), side)
+        if old is not None:
+            try:
+                found[split] = Reader(folder, paths, side, old).fingerprint()
+            except OSError as error:
+                raise UserError(f"{error.filename} cannot be read: {error.strerror}") from error
+    return found
 
 
 def open_pictures(folder: Path, paths: Sequence[Path], size: int, progress: Progress | None = None) -> Pictures:

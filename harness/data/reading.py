@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +40,12 @@ class Pictures:
 
     def fingerprint(self) -> str:
         """SHA-256 over the names and digests of the files: the identity of the split, whatever the size."""
-        lines = "".join(f"{stamp.sha256}  {stamp.path}\n" for stamp in self.stamps)
-        return hashlib.sha256(lines.encode()).hexdigest()
+        return fingerprint(self.stamps)
+
+
+def fingerprint(stamps: Iterable[Stamp]) -> str:
+    lines = "".join(f"{stamp.sha256}  {stamp.path}\n" for stamp in stamps)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 class Reader:
@@ -59,6 +63,21 @@ class Reader:
         """Whether `old` holds exactly these files, unchanged and in this order."""
         inside = [self._inside(path) for path in self.paths]
         return [*self._known] == inside and not any(map(self._is_changed, self.paths))
+
+    def fingerprint(self) -> str:
+        """The fingerprint of the files as they are now; only those that changed are read, none is decoded.
+
+        Raises:
+            OSError: one cannot be read.
+        """
+        return fingerprint(self._stamp(path) for path in self.paths)
+
+    def _stamp(self, path: Path) -> Stamp:
+        inside = self._inside(path)
+        if not self._is_changed(path):
+            return self._known[inside]
+        status = path.stat()
+        return Stamp(inside, status.st_size, status.st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
 
     def rows(self) -> Iterator[tuple[Stamp, Pixels]]:
         """Every picture in order, uint8 [size, size, 3].

@@ -7,8 +7,12 @@ import socket
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from harness.cli import main
+from harness.data.cache import read_check
+from harness.data.folders import open_dataset
+from harness.runs import write_json
 from tests.harness.made import make_run
 
 
@@ -17,6 +21,7 @@ def no_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with none of the datasets."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HARNESS_DATA", raising=False)
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path.with_name("cache")))
 
 
 def printed(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> list[str]:
@@ -83,6 +88,26 @@ def test_new_running_done_and_changed(tmp_path: Path, capsys: pytest.CaptureFixt
     assert line(lines, "time: about ").endswith("as measured here on cpu)")
     assert main(["run", *words, "--runs", "runs"]) == 2
     assert "holds another configuration: batch_size: 2 -> 1" in capsys.readouterr().err
+
+
+def test_pictures_that_are_not_those_a_run_began_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Seen before anything is started, by files that changed; a finished run is left as it is."""
+    for split in ("trainA", "trainB", "testA", "testB"):
+        (tmp_path / "mine" / split).mkdir(parents=True)
+        Image.new("RGB", (32, 32), "red").save(tmp_path / "mine" / split / "one.png")
+    digests = read_check(open_dataset("mine/"), 32, 36)
+    made = {"dataset": "mine", "data": str(tmp_path / "mine"), "size": 32, "load_size": 36}
+    for seed, stage in enumerate(("stopped", "finished")):
+        run = make_run(tmp_path / "runs", "cut", seed=seed, stage=stage, **made)  # type: ignore[arg-type]
+        write_json(run.path / "provenance.json", {"data": digests})
+    words = ("--methods", "cut", "--dataset", "mine/", "--size", "32", "--steps", "256", "--seeds", "0-1")
+    assert printed(capsys, *words)[0] == "2 runs in runs: 1 stopped, 1 done"
+    Image.new("RGB", (32, 32), "blue").save(tmp_path / "mine" / "trainB" / "one.png")
+    lines = printed(capsys, *words)
+    assert lines[0] == "2 runs in runs: 1 done, 1 changed"
+    assert line(lines, "cut-mine-s0-").endswith("changed: pictures in trainB")
+    assert main(["run", *words, "--runs", "runs"]) == 2
+    assert "the pictures in trainB of" in capsys.readouterr().err
 
 
 def test_large_plans_show_a_line_for_all_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
