@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.faults import damage, disk, kills
+from tests.faults import damage, disk, kills, races
 from tests.faults.place import Outcome, Place
 
 
@@ -34,5 +34,6 @@ CASES = (
     Case("all checkpoints damaged", damage.all_checkpoints, 1, 1),
     Case("last lines torn", damage.torn_lines, 1, 1),
     Case("clock set back", damage.clock, 1, 1),
+    Case("ten workers race for one run", races.workers, 1, 10),
     Case("pictures changed", damage.changed_data, 3, 3),
 )
