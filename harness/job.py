@@ -39,6 +39,8 @@ class Job:
     """what the run was handed to (``local``, ``slurm``); "" where the front started it itself"""
     id: str = ""
     """what that launcher calls it"""
+    cancelled: bool = False
+    """whether it was taken back by `harness cancel`"""
 
 
 def read_job(folder: Path) -> Job:

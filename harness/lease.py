@@ -26,17 +26,18 @@ import json
 import os
 import re
 import secrets
+import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import UserError
+from harness.machine import boot_of, process, this_machine
 
 BEAT_SECONDS = 3.0
 """time between two heartbeats"""
@@ -163,6 +164,20 @@ def lease(folder: Path, job: str = "", patience: float = STALE_SECONDS) -> Itera
             held.write(replace(held.holder, released=True))
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[Lease]:
+    """Hold the lease of ``folder`` for the short time that the block takes; waits for others that do the same."""
+    with ExitStack() as stack:
+        for _ in range(round(STALE_SECONDS / LOOK_SECONDS)):
+            with suppress(UserError):
+                held = stack.enter_context(lease(folder))
+                break
+            time.sleep(LOOK_SECONDS)
+        else:
+            held = stack.enter_context(lease(folder))
+        yield held
+
+
 def acquire(folder: Path, job: str, patience: float) -> Lease:
     """The next lease of ``folder``; UserError if a living process holds the present one."""
     started = process(os.getpid())[1] if this_machine() else ""
@@ -259,21 +274,12 @@ def holder_of(folder: Path) -> Holder | None:
     return holder
 
 
-def process(pid: int) -> tuple[str, str]:
-    """State letter and start time of a process of this machine; FileNotFoundError where there is none."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return fields[0], fields[19]
-
-
-def boot_of(machine: str) -> str:
-    return machine.partition(" ")[0]
-
-
-@cache
-def this_machine() -> str:
-    """This boot and the process namespace; "" where the system does not tell."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return ""
+def ask_to_stop(folder: Path) -> bool:
+    """Send SIGTERM to the process that holds the lease of ``folder``; whether it runs on this machine and was told."""
+    holder = holder_of(folder)
+    if holder is None or not holder.machine or holder.machine != this_machine():
+        return False
+    with suppress(OSError):
+        os.kill(holder.pid, signal.SIGTERM)
+        return True
+    return False

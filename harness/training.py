@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SECONDS = 120.0
 """the most training time that a kill can cost"""
+STATE_SECONDS = 2.0
+"""how old ``state.json`` may be"""
 CHECKPOINTS, SAMPLES, LOSS_ROWS = 10, 10, 200
 """how many of each a run makes at least, at even distances"""
 
@@ -152,6 +154,7 @@ class Loop:
         self.state, self.device, self.writer = state, device, writer
         self.session_start, self.session_steps = time.monotonic(), 0
         self.seconds_before, self.saved_at = state.seconds, time.monotonic()
+        self.stated_at = 0.0
         self.bad = torch.full((), -1, device=device)
         """first step with a loss that was not finite, -1 if none: looked at only where we wait anyway"""
 
@@ -173,7 +176,7 @@ class Loop:
             self.session_steps += 1
             self.watch(losses, step)
             last = step == schedule.steps
-            if last or step % loss_every == 0 or self.log.due():
+            if last or step % loss_every == 0 or self.log.due() or self.state_due():
                 self.report(losses, step, row=last or step % loss_every == 0)
             if last or step % sample_every == 0:
                 path = save_samples(self.run.samples, self.method, dataset, self.spec.size, step, self.device)
@@ -187,6 +190,10 @@ class Loop:
                 self.log.say(f"stopped after step {step} of {schedule.steps}; the same command continues it")
                 raise Stopped
         self.run.set_state(replace(self.state, stage="trained"))
+
+    def state_due(self) -> bool:
+        """Whether those who watch the run have waited long enough for news."""
+        return time.monotonic() - self.stated_at > STATE_SECONDS
 
     def batch(self, pairs: TrainingPairs, step: int) -> Batch:
         """The pictures of the step after ``step`` finished ones, on the device."""
@@ -230,6 +237,8 @@ class Loop:
                 f"{rate:.3g} img/s  {left} left  {terms}",
                 final=step == self.schedule.steps,
             )
+        if self.state_due() or step == self.schedule.steps:
+            self.stated_at = now
             self.run.set_state(self.state)
 
     def save(self, losses: Losses, step: int) -> None:

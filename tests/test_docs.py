@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +107,9 @@ def test_command_runs(
         words += shlex.split(SHORT_PROFILE)
     if words[0] == "eval" and "--metrics" not in words:
         words += ["--metrics", "fd-random"]
+    if words[0] == "rm":
+        shutil.copytree(workplace / "results/runs", workplace / "copy", dirs_exist_ok=True)
+        words += ["--runs", "copy"]
     if words[0] == "work":
         runs = sorted((workplace / "results/runs").glob("enco-*"))
         words[1] = str(runs[0])

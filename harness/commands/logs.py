@@ -6,9 +6,13 @@ import argparse
 import sys
 import time
 from collections import deque
+from pathlib import Path
 
 from harness.commands import add_runs
 from harness.errors import UserError
+from harness.job import read_job
+from harness.jobs import job_states
+from harness.launchers import LAUNCHERS, JobState, open_launcher
 from harness.runs import RunFolder, find_run
 
 EPILOG = """Examples:
@@ -35,9 +39,25 @@ def run(args: argparse.Namespace) -> int:
     position = print_last(found, args.lines)
     if args.follow:
         follow(found, position)
-    elif not found.log.exists():
-        print(f"{found.name} has no log yet: it has not been started", file=sys.stderr)
+    if not found.log.exists():
+        waits = job_state(found) == "queued"
+        print(f"{found.name} has no log yet: it {'waits for its turn' if waits else 'has not begun'}", file=sys.stderr)
+    if printed := output_of(found):
+        print(f"what its worker printed besides is in {printed}", file=sys.stderr)
     return 0
+
+
+def job_state(found: RunFolder) -> JobState:
+    """What the launcher says of a run."""
+    return job_states(found.path.parent, {found.name: read_job(found.path)})[found.name]
+
+
+def output_of(found: RunFolder) -> Path | None:
+    """The output of the worker of a failed run, where its launcher kept it."""
+    job = read_job(found.path)
+    if job.launcher not in LAUNCHERS or found.state().stage != "failed":
+        return None
+    return open_launcher(job.launcher, found.path.parent).logs(job.id)
 
 
 def print_last(found: RunFolder, lines: int) -> int:
@@ -54,8 +74,15 @@ def print_last(found: RunFolder, lines: int) -> int:
 
 def follow(found: RunFolder, position: int) -> None:
     """Print what is added to the log until the run is neither waiting nor at work."""
+    job, state = read_job(found.path), job_state(found)
+    if state == "queued":
+        print(f"{found.name} waits for its turn", file=sys.stderr)
+    poll = open_launcher(job.launcher, found.path.parent).poll_seconds if job.launcher in LAUNCHERS else PAUSE
+    asked = time.monotonic()
     while True:
-        over = ended(found)  # asked first: what was written before the end is then printed below
+        if time.monotonic() - asked >= poll:
+            asked, state = time.monotonic(), job_state(found)
+        over = state == "ended" and not found.is_held  # asked first: what was written before the end is printed below
         try:
             with found.log.open("rb") as file:
                 file.seek(position)
@@ -67,13 +94,6 @@ def follow(found: RunFolder, position: int) -> None:
         if over:
             return
         time.sleep(PAUSE)
-
-
-def ended(found: RunFolder) -> bool:
-    state = found.state()
-    if state.stage == "trained":  # being scored, unless its process is gone
-        return not found.is_held
-    return state.stage not in ("new", "running")
 
 
 def show(text: bytes) -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.commands import absolute, add_runs, add_scoring
+from harness.commands.launching import add_launcher, bring_to_end
 from harness.estimates import Speeds
 from harness.expand import expand
 from harness.gridfile import grid_of, read_grid_file
 from harness.index import read_runs
-from harness.job import Job, write_job
-from harness.planning import Cell, cells, check_writable, reference_specs, representatives
+from harness.job import Job
+from harness.planning import cells, check_writable, reference_specs, representatives
 from harness.plans import Plan
 from harness.recipes import find, summaries
 
@@ -28,12 +26,16 @@ DEFAULTS: dict[str, Any] = {
     "drn_size": "",
     "device": "auto",
     "tensorboard": False,
+    "launcher": "local",
+    "slots": None,
+    "threads": None,
+    "detach": False,
     "dry_run": False,
     "every_run": False,
 }
 """of the flags that do not describe runs. The parser has none, so that what was typed can be told from what was not
 and wins over a file"""
-NOT_IN_A_FILE = ("runs", "dry_run", "every_run")
+NOT_IN_A_FILE = ("runs", "dry_run", "every_run", "detach")
 
 
 def epilog() -> str:
@@ -49,7 +51,8 @@ Recipes (grids that come with the harness; a TOML file of your own is given by i
 {chr(10).join(summaries())}
 
 A value that holds commas stands in parentheses: nce_layers=(7,13,18,24). zip(a=1|2, b=3|4) takes values in pairs.
-Asking again continues what is unfinished and skips what is done. Ctrl-C stops after the current step.
+Asking again continues what is unfinished and skips what is done. Ctrl-C takes back the runs that wait and stops the
+others after their current step; closing the terminal leaves them working.
 Without --epochs and --steps a run takes the epochs of its method's official schedule; another budget plays
 the same schedule faster or slower."""
 
@@ -82,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--tensorboard", action="store_true", help="also write TensorBoard event files")
     add("--dry-run", action="store_true", help="print the plan and stop: what is new, done, missing; time and disk")
     add("--every-run", action="store_true", help="print every run of a large plan, not one line for its seeds")
+    add_launcher(parser)
     add_runs(parser)
 
 
@@ -111,12 +115,13 @@ def run(args: argparse.Namespace) -> int:
         check_before(args, job, planned)
     else:
         print("nothing to do: every run is finished")
-    failed = work_through(unfinished, job)
-    for dataset in asked.facts:
-        print_table(args.runs, dataset)
-    if failed:
-        print(f"{failed} of {len(unfinished)} runs failed; `harness logs RUN` shows why", file=sys.stderr)
-    return 1 if failed else 0
+    for cell in unfinished:
+        cell.run.create(cell.spec)
+    code = bring_to_end(args, {cell.run: job for cell in unfinished})
+    if not args.detach:
+        for dataset in asked.facts:
+            print_table(args.runs, dataset)
+    return code
 
 
 def check_before(args: argparse.Namespace, job: Job, planned: Plan) -> None:
@@ -160,43 +165,6 @@ def job_of(args: argparse.Namespace) -> Job:
         drn_size=args.drn_size,
         tensorboard=args.tensorboard,
     )
-
-
-def work_through(unfinished: Sequence[Cell], job: Job) -> int:
-    """Run each cell in a process of its own, one after the other; returns how many failed.
-
-    A failed cell does not keep the others from running. Raises KeyboardInterrupt when a cell was stopped.
-    """
-    failed = 0
-    for number, cell in enumerate(unfinished, 1):
-        cell.run.create(cell.spec)
-        write_job(cell.run.path, job)
-        print(f"[{number}/{len(unfinished)}] {cell.spec.label} seed {cell.spec.seed}", flush=True)
-        code = start_worker(cell)
-        if code == 130:
-            raise KeyboardInterrupt
-        failed += code != 0
-    return failed
-
-
-def start_worker(cell: Cell) -> int:
-    """Start ``harness work`` and wait for it. Ctrl-C reaches the worker too, which then stops cleanly; so the
-    front only waits. SIGTERM is passed on."""
-    command = [sys.executable, "-m", "harness", "work", str(cell.run.path)]
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        worker = subprocess.Popen(command, preexec_fn=default_sigint)
-        terminate = signal.signal(signal.SIGTERM, lambda *_: worker.terminate())
-        try:
-            return worker.wait()
-        finally:
-            signal.signal(signal.SIGTERM, terminate)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def default_sigint() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def print_table(runs: Path, dataset: str) -> None:

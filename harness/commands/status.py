@@ -7,7 +7,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,20 @@ from harness.collect import no_garbage_collection, spec_of
 from harness.commands import DEFAULT_RUNS, add_runs
 from harness.errors import UserError
 from harness.index import entry_state, read_runs
+from harness.job import Job, read_job
+from harness.jobs import job_states
+from harness.launchers import JobState
 from harness.progress import duration
-from harness.runs import RunFolder, Stage, State
+from harness.runs import RunFolder, State
 from harness.spec import RunSpec
 from harness.terminal import padded
 
 EPILOG = """Examples:
   harness status
   harness status --runs path/to/runs --json"""
-STAGES: tuple[Stage, ...] = ("running", "new", "stopped", "interrupted", "failed", "trained", "finished")
+STAGES = ("running", "queued", "new", "cancelled", "stopped", "interrupted", "failed", "trained", "finished")
 """the order they are counted in"""
+TO_CONTINUE = ("new", "cancelled", "stopped", "interrupted", "failed", "trained")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,21 @@ class Progress:
     spec: RunSpec
     label: str
     state: State
+    job: Job | None = None
+    """how it is worked on; None for a finished run"""
+    waits: JobState = "ended"
+    """what its launcher says"""
+
+    @property
+    def stage(self) -> str:
+        """The stage of the run; queued, running and cancelled also where the run itself does not know yet."""
+        if self.state.stage in ("finished", "running"):
+            return self.state.stage
+        if self.waits in ("queued", "running"):
+            return self.waits
+        if self.job and self.job.cancelled and self.state.stage != "failed":
+            return "cancelled"
+        return self.state.stage
 
     @property
     def percent(self) -> int:
@@ -71,8 +90,12 @@ def progress_of(runs: Path) -> list[Progress]:
         except UserError as error:
             print(f"harness status: left out {name}: {error}", file=sys.stderr)
             continue
-        found.append(Progress(name, spec, label_of(spec), entry_state(RunFolder(runs / name), entry)))
-    return found
+        run = RunFolder(runs / name)
+        state = entry_state(run, entry)
+        job = None if state.stage == "finished" else read_job(run.path)
+        found.append(Progress(name, spec, label_of(spec), state, job))
+    states = job_states(runs, {one.name: one.job for one in found if one.job})
+    return [replace(one, waits=states.get(one.name, "ended")) for one in found]
 
 
 def label_of(spec: RunSpec) -> str:
@@ -84,14 +107,18 @@ def label_of(spec: RunSpec) -> str:
 
 
 def text_of(runs: Path, found: Sequence[Progress]) -> list[str]:
-    counts = Counter(one.state.stage for one in found)
+    counts = Counter(one.stage for one in found)
     counted = ", ".join(f"{counts[stage]} {stage}" for stage in STAGES if counts[stage])
     lines = [f"{len(found)} run{'s' if len(found) != 1 else ''} in {runs}: {counted}", ""]
     lines += padded([["run", "stage", "steps", "", "left", ""], *(row_of(one) for one in found)])
     option = "" if runs == DEFAULT_RUNS else f" --runs {runs}"
+    if counts["running"] + counts["queued"]:
+        lines += ["", f"harness logs -f RUN{option} follows a run, harness cancel RUN{option} takes it back"]
+    if counts["queued"] and not counts["running"]:
+        lines += ["", "runs wait, but none is worked on: the `harness run` command that made them starts them again"]
     if counts["failed"]:
-        lines += ["", f"harness logs RUN{option} shows why a run failed"]
-    if counts["new"] + counts["stopped"] + counts["interrupted"] + counts["failed"]:
+        lines += ["", f"harness logs RUN{option} shows why a run failed, harness retry --failed{option} tries again"]
+    if any(counts[stage] for stage in TO_CONTINUE):
         lines += ["", "the `harness run` command that made the runs continues those that are not finished"]
     return lines
 
@@ -99,12 +126,15 @@ def text_of(runs: Path, found: Sequence[Progress]) -> list[str]:
 def row_of(one: Progress) -> list[str]:
     state = one.state
     steps = f"{state.step}/{state.steps}" if state.steps else "–"
-    waiting = state.step and state.stage in ("running", "stopped", "interrupted", "failed")
+    waiting = state.step and one.stage not in ("trained", "finished")
     left = duration(state.seconds_left) if waiting else "–"
     losses = " ".join(f"{name} {value:.3g}" for name, value in (state.losses or {}).items())
     options = one.label.removeprefix(one.spec.method)
-    told = "  ".join(part for part in (options, state.message, losses) if part)
-    return [one.name, state.stage, steps, f"{one.percent}%" if state.steps else "", left, told]
+    where = " ".join((one.job.launcher, one.job.id)).strip() if one.job and one.waits != "ended" else ""
+    where = where.removesuffix(one.name).strip()
+    message = "" if one.stage in ("queued", "cancelled") else state.message
+    told = "  ".join(part for part in (options, where, message, losses) if part)
+    return [one.name, one.stage, steps, f"{one.percent}%" if state.steps else "", left, told]
 
 
 def json_of(one: Progress) -> dict[str, Any]:
@@ -118,6 +148,9 @@ def json_of(one: Progress) -> dict[str, Any]:
         "size": spec.size,
         "seed": spec.seed,
         **asdict(one.state),
+        "stage": one.stage,
+        "launcher": one.job.launcher if one.job else "",
+        "job": one.job.id if one.job else "",
         "percent": one.percent,
         "seconds_left": one.state.seconds_left,
     }

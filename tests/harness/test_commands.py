@@ -14,6 +14,8 @@ from harness.catalogue import card, show, targets
 from harness.cli import main
 from harness.commands.table import FORMAT_NAMES
 from harness.formats import FORMATS
+from harness.job import Job, write_job
+from harness.launchers.queue import Queue
 from harness.lease import lease
 from harness.runs import State, write_json
 from tests.harness.made import make_run
@@ -120,6 +122,20 @@ def test_status(ask: Ask, tmp_path: Path) -> None:
     assert f"harness logs RUN --runs {tmp_path}" in text
 
 
+def test_status_of_what_waits_and_what_was_taken_back(ask: Ask, tmp_path: Path) -> None:
+    queue = Queue(tmp_path)
+    waiting, cancelled = make_run(tmp_path, "cut", stage="failed"), make_run(tmp_path, "enco", stage="stopped")
+    write_job(waiting.path, Job(launcher="local", id=waiting.name))
+    write_job(cancelled.path, Job(launcher="local", id=cancelled.name, cancelled=True))
+    queue.put(waiting.name, "cpu")
+    text = ask("status", "--runs", tmp_path)
+    assert text.startswith(f"2 runs in {tmp_path}: 1 queued, 1 cancelled\n")
+    assert "runs wait, but none is worked on" in text
+    assert "failed" not in text
+    one = {one["run"]: one for one in json.loads(ask("status", "--runs", tmp_path, "--json"))}[waiting.name]
+    assert (one["stage"], one["launcher"], one["job"]) == ("queued", "local", waiting.name)
+
+
 def test_status_as_json(ask: Ask, tmp_path: Path) -> None:
     run = make_run(tmp_path, "enco", options={"ngf": "32"})
     run.set_state(State(stage="running", step=64, steps=256, seconds=100.0, losses={"G": 1.25}))
@@ -184,18 +200,21 @@ def test_a_log_is_followed_until_the_run_ends(ask: Ask, tmp_path: Path) -> None:
     run = make_run(tmp_path, "enco", stage="running")
     run.log.write_text("old\nbegin\n")
 
+    begun = threading.Event()
+
     def work() -> None:
-        for text in ("middle\n", "end\n"):
-            time.sleep(0.7)
-            with run.log.open("a") as file:
-                file.write(text)
-        run.set_state(State(stage="finished"))
+        with lease(run.path):
+            begun.set()
+            for text in ("middle\n", "end\n"):
+                time.sleep(0.7)
+                with run.log.open("a") as file:
+                    file.write(text)
 
     worker = threading.Thread(target=work)
-    with lease(run.path):
-        worker.start()
-        assert ask("logs", "--runs", tmp_path, "enco", "-f", "-n", "1") == "begin\nmiddle\nend\n"
-        worker.join()
+    worker.start()
+    begun.wait()
+    assert ask("logs", "--runs", tmp_path, "enco", "-f", "-n", "1") == "begin\nmiddle\nend\n"
+    worker.join()
 
 
 def test_methods_are_listed(ask: Ask) -> None:

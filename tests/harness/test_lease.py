@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.lease import Holder, LeaseLost, create, holder_of, lease, newest, process, this_machine
+from harness.lease import Holder, LeaseLost, create, holder_of, lease, newest
+from harness.machine import process, this_machine
 
 HOLD = """
 import sys, time

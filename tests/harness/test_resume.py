@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.lease import lease
-from harness.lease import process as state_of_process
+from harness.machine import process as state_of_process
 from harness.planning import open_for, plan
 from harness.runs import RunFolder
 
