@@ -22,8 +22,8 @@ from harness.expand import SETTINGS, Grid, Layer, Rule
 from harness.grid import parse
 from harness.toml import read_toml
 
-RULE_KEYS = ("methods", "dataset", "set", *SETTINGS)
-"""flags that a rule may hold"""
+RULE_KEYS = ("methods", "dataset", "set", "metrics", *SETTINGS)
+"""flags that a rule may hold; metrics belong to whole datasets, so that every row of a table has them"""
 Values = dict[str, Any]
 
 
@@ -102,6 +102,10 @@ def read_grid_file(
         raise UserError(f"{path.name}: where is no table; expected a line [[where]] and the keys of the rule below it")
     for rule in rules:
         check_keys(rule, RULE_KEYS, f"{path.name} below [[where]]")
+        if "metrics" in rule and "methods" in rule:
+            raise UserError(
+                f"{path.name} below [[where]]: metrics for some methods; expected a rule for whole datasets"
+            )
     return GridFile(path.name, parser.values(table), tuple(parser.values(rule) for rule in rules))
 
 
@@ -134,6 +138,15 @@ def grid_of(file: GridFile | None, typed: Values) -> Grid:
         dataset_from="" if "dataset" in typed else name,
         file_methods=written.get("methods", ""),
     )
+
+
+def metrics_of(file: GridFile | None, typed: Values, dataset: str) -> str | None:
+    """The scores asked for on a dataset; None where nothing is said."""
+    if file is None or "metrics" in typed:
+        return typed.get("metrics")
+    rules = [(rule_of(values, file.name), values) for values in file.rules if "metrics" in values]
+    asked = [values["metrics"] for rule, values in rules if rule.holds("", dataset)]
+    return [file.values.get("metrics"), *asked][-1]
 
 
 def layer_of(values: Values) -> Layer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -124,11 +125,14 @@ class Plan:
         notes += ["no run was trained on this machine that these could be compared with"] if not known else []
         device = ", ".join(sorted(self.speeds.devices))
         notes += [f"as measured here on {device}"] if known else []
-        rooms = [run_bytes(cell.spec, self.facts[cell.spec.dataset]) or 0.0 for cell in todo]
+        room = sum(run_bytes(cell.spec, self.facts[cell.spec.dataset]) or 0.0 for cell in todo)
         cache = size_text(cache_bytes((cell.spec for cell in todo), self.facts))
+        runs = self.runs.absolute()
+        free = shutil.disk_usage(next(path for path in (runs, *runs.parents) if path.exists())).free
+        short = f" (where only {size_text(free)} are free)" if room > free else ""
         return [
             f"time: {time} ({'; '.join(notes)})",
-            f"disk: about {size_text(sum(rooms))} in {self.runs}, and {cache} of decoded pictures in the cache",
+            f"disk: about {size_text(room)} in {self.runs}{short}, and {cache} of decoded pictures in the cache",
         ]
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from harness.commands import absolute, add_runs, add_scoring
 from harness.commands.launching import add_launcher, bring_to_end
 from harness.estimates import Speeds
 from harness.expand import expand
-from harness.gridfile import grid_of, read_grid_file
+from harness.gridfile import grid_of, metrics_of, read_grid_file
 from harness.index import read_runs
 from harness.job import Job
 from harness.planning import cells, check_writable, reference_specs, representatives
@@ -105,26 +106,26 @@ def run(args: argparse.Namespace) -> int:
         asked.facts,
         Speeds(entries.values()),
     )
-    print("\n".join(planned.lines(args.every_run or not args.dry_run)))
+    print("\n".join(planned.lines(args.every_run)))
     if args.dry_run:
         return 0
     planned.check()
-    job = job_of(args)
+    jobs = {dataset: job_of(args, metrics_of(file, typed, dataset) or args.metrics) for dataset in asked.facts}
     unfinished = planned.unfinished
     if unfinished:
-        check_before(args, job, planned)
+        check_before(args, jobs, planned)
     else:
         print("nothing to do: every run is finished")
     for cell in unfinished:
         cell.run.create(cell.spec)
-    code = bring_to_end(args, {cell.run: job for cell in unfinished})
+    code = bring_to_end(args, {cell.run: jobs[cell.spec.dataset] for cell in unfinished})
     if not args.detach:
         for dataset in asked.facts:
             print_table(args.runs, dataset)
     return code
 
 
-def check_before(args: argparse.Namespace, job: Job, planned: Plan) -> None:
+def check_before(args: argparse.Namespace, jobs: Mapping[str, Job], planned: Plan) -> None:
     """Everything that can be known to fail later, now: folder, space, pictures, weights, device, configurations."""
     import torch
 
@@ -143,9 +144,10 @@ def check_before(args: argparse.Namespace, job: Job, planned: Plan) -> None:
     specs = [cell.spec for cell in planned.cells if not cell.finished]
     for spec in representatives(specs):
         build(spec, torch.device("cpu"))  # refuses values, sizes and missing frozen weights
-    check_ready([name for name in job.metrics if name not in street_metrics(job.metrics)])
-    if street_metrics(job.metrics):
-        for data, direction in dict.fromkeys((spec.data, spec.direction) for spec in specs):
+    for dataset, data, direction in dict.fromkeys((spec.dataset, spec.data, spec.direction) for spec in specs):
+        job = jobs[dataset]
+        check_ready([name for name in job.metrics if name not in street_metrics(job.metrics)])
+        if street_metrics(job.metrics):
             check_ready(street_metrics(job.metrics), drn=network_for(open_dataset(data, direction), job)[0])
     for data, size, load_size in dict.fromkeys((spec.data, spec.size, spec.load_size) for spec in specs):
 
@@ -156,9 +158,9 @@ def check_before(args: argparse.Namespace, job: Job, planned: Plan) -> None:
         read_check(open_dataset(data), size, load_size, fine_tuning=True, progress=tell)
 
 
-def job_of(args: argparse.Namespace) -> Job:
+def job_of(args: argparse.Namespace, metrics: str) -> Job:
     return Job(
-        metrics=tuple(args.metrics.split(",")),
+        metrics=tuple(metrics.split(",")),
         device=args.device,
         reference=args.reference,
         drn=absolute(args.drn),

@@ -11,7 +11,7 @@ from harness.cli import main
 from harness.commands.run import DEFAULTS, NOT_IN_A_FILE, add_arguments
 from harness.errors import UserError
 from harness.expand import expand
-from harness.gridfile import GridFile, grid_of, read_grid_file
+from harness.gridfile import GridFile, grid_of, metrics_of, read_grid_file
 from harness.recipes import find, recipes
 from harness.spec import RunSpec
 from harness.toml import read_toml
@@ -111,6 +111,17 @@ def test_mistakes_in_a_file_exit_with_2_and_one_line(
     error = capsys.readouterr().err.strip()
     assert said in error
     assert "\n" not in error
+
+
+def test_scores_belong_to_datasets(tmp_path: Path) -> None:
+    text = "metrics = 'kid'\n[[where]]\ndataset = 'cityscapes'\nmetrics = ['fid', 'miou']\n"
+    file = read(tmp_path / "grid.toml", text)
+    assert metrics_of(file, {}, "cityscapes") == "fid,miou"
+    assert metrics_of(file, {}, "toy") == "kid"
+    assert metrics_of(file, typed("--metrics", "swd"), "cityscapes") == "swd"
+    assert metrics_of(None, {}, "toy") is None
+    with pytest.raises(UserError, match="expected a rule for whole datasets"):
+        read(tmp_path / "grid.toml", f"{text}methods = 'cut'")
 
 
 def test_files_and_recipes_that_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

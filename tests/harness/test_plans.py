@@ -121,6 +121,11 @@ def test_large_plans_show_a_line_for_all_seeds(tmp_path: Path, capsys: pytest.Ca
     assert sum("cut-toy-s" in text for text in lines) == 300
 
 
+def test_a_disk_that_is_too_small_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, "--methods", "munit[gen_dim=1024]", "--dataset", "toy", "--seeds", "0-999")
+    assert " are free), and " in line(lines, "disk: about ", " TB in runs (where only ")
+
+
 def test_what_is_already_done_asks_for_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_run(tmp_path / "runs", "cut", data="toy")
     lines = printed(capsys, "--methods", "cut", "--dataset", "toy", "--steps", "256")
