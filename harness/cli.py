@@ -28,6 +28,8 @@ VERBS = {
     "eval": "score a folder of pictures against another, or a run again",
     "profile": "what methods cost on this machine: seconds of a step, memory, arithmetic, images a second",
     "metrics": "every score: what it means and by which protocol it is made",
+    "check": "regression gate for CI: run what a gate says, compare; 0 holds, 1 worse, 3 nothing measured",
+    "gate": "record what a method's figures are over several seeds, for `harness check`",
     "translate": "translate a folder of pictures with a trained run",
     "import": "weights trained elsewhere, as a run: files of the official repositories as they come",
     "methods": "the methods, their options and how they differ from the official code",
@@ -64,7 +66,7 @@ def parser_of(verbs: Sequence[str]) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line. Returns the exit code: 0 success, 1 something failed, 2 a mistake of the user's,
-    130 stopped by a signal."""
+    3 nothing was measured (`check`), 130 stopped by a signal."""
     words = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without arrows and plus-minus signs shows "?"

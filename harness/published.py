@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness.shipped import shipped
+
 SCHEMA = 1
 
 
@@ -77,17 +79,10 @@ class PublishedTable:
         return tuple(f for f in self.figures if f.dataset == dataset and f.method in methods)
 
 
-def folder() -> Path:
-    """Where the figures lie: inside the installed package, or in the checkout's ``results/published``."""
-    here = Path(__file__).resolve().parent
-    installed = here / "_data" / "published"
-    return installed if installed.is_dir() else here.parent / "results" / "published"
-
-
 @cache
 def table1() -> PublishedTable:
     """Table 1 of the EnCo paper."""
-    return read_table(folder() / "table1.json")
+    return read_table(shipped("published") / "table1.json")
 
 
 def read_table(path: Path) -> PublishedTable:

@@ -25,6 +25,9 @@ T = TypeVar("T")
 Stage = Literal["new", "running", "stopped", "interrupted", "failed", "trained", "finished"]
 """trained: all steps done, scores missing; stopped: by a signal, cleanly; interrupted: nobody holds its lease"""
 
+NOT_FINITE = "a loss was not finite"
+"""how the message of a run that diverged begins"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -207,11 +210,16 @@ def find_run(runs: Path, name: str) -> RunFolder:
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write an object so that a reader never sees half of it."""
+    write_text(path, json.dumps(values, indent=1))
+
+
+def write_text(path: Path, text: str) -> None:
     """Write beside, then rename: a reader never sees half a file."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("w", encoding="utf-8") as file:
-            json.dump(values, file, indent=1)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)

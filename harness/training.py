@@ -18,7 +18,7 @@ from harness.data.folders import Dataset
 from harness.data.pipeline import TrainingPairs
 from harness.errors import UserError
 from harness.progress import Log, duration
-from harness.runs import RunFolder, State
+from harness.runs import NOT_FINITE, RunFolder, State
 from harness.samples import save_samples
 from harness.spec import RunSpec
 from methods.interface import Batch, ImageShape, Losses, Method
@@ -208,7 +208,7 @@ class Loop:
     def check_finite(self) -> None:
         bad = int(self.bad)
         if bad >= 0:
-            message = f"a loss was not finite at step {bad}"
+            message = f"{NOT_FINITE} at step {bad}"
             self.run.set_state(replace(self.state, stage="failed", message=message))
             kept = checkpoint.checkpoints(self.run.checkpoints)
             where = f"the last good checkpoint is {kept[-1].name}" if kept else "no checkpoint had been written"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.published import folder, read_table, table1
+from harness.published import read_table, table1
+from harness.shipped import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = {
@@ -81,19 +82,26 @@ def test_only_the_direction_of_the_paper_is_selected() -> None:
 
 
 def test_another_schema_is_refused(tmp_path: Path) -> None:
-    values = json.loads((folder() / "table1.json").read_text())
+    values = json.loads((shipped("published") / "table1.json").read_text())
     (tmp_path / "t.json").write_text(json.dumps(values | {"schema": 2}))
     with pytest.raises(ValueError, match="schema 2"):
         read_table(tmp_path / "t.json")
 
 
-def test_the_figures_are_found_where_the_wheel_puts_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("published", "len(table1().figures)"), ("gates", "len(read_gate(find_gate('toy-fast')).cases)")],
+)
+def test_data_are_found_where_the_wheel_puts_them(name: str, count: str, tmp_path: Path) -> None:
     """As an installed package: no checkout around it, the data inside."""
-    wheel_puts = '"results/published" = "harness/_data/published"'
+    wheel_puts = f'"results/{name}" = "harness/_data/{name}"'
     assert wheel_puts in (ROOT / "pyproject.toml").read_text()
     shutil.copytree(ROOT / "harness", tmp_path / "harness", ignore=shutil.ignore_patterns("__pycache__", "_data"))
-    shutil.copytree(ROOT / "results" / "published", tmp_path / "harness" / "_data" / "published")
-    code = "from harness.published import folder, table1; print(folder()); print(len(table1().figures))"
+    shutil.copytree(ROOT / "results" / name, tmp_path / "harness" / "_data" / name)
+    code = (
+        "from harness.shipped import shipped; from harness.published import table1; "
+        f"from harness.gates.gate import find_gate, read_gate; print(shipped({name!r}), {count})"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -102,4 +110,4 @@ def test_the_figures_are_found_where_the_wheel_puts_them(tmp_path: Path) -> None
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
     )
-    assert done.stdout.split() == [str(tmp_path / "harness" / "_data" / "published"), "72"]
+    assert done.stdout.split() == [str(tmp_path / "harness" / "_data" / name), {"published": "72", "gates": "1"}[name]]

@@ -1,0 +1,99 @@
+"""The runs of a gate: trained for it by the present code, or finished ones read from a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluation.errors import EvaluationError
+from harness.errors import UserError
+from harness.gates.code import code_sha256
+from harness.gates.gate import Recipe, Trial
+from harness.job import Job, write_job
+from harness.planning import check_writable, open_for, plan
+from harness.provenance import record
+from harness.runs import RunFolder
+from harness.spec import RunSpec
+
+CODE = "gate_code_sha256"
+"""where the provenance of a run that was trained for a gate keeps the digest of the code"""
+
+
+def specs_of(recipe: Recipe, trial: Trial, seeds: Sequence[int]) -> list[RunSpec]:
+    """The runs of one method, one for each seed; UserError where the recipe cannot be followed any more."""
+    dataset, data = open_for(recipe.dataset, recipe.direction)
+    settings = [f"{trial.method}.{name}={value}" for name, value in trial.options.items()]
+    return plan(
+        [trial.method],
+        dataset,
+        data,
+        seeds,
+        settings,
+        recipe.size,
+        recipe.load_size,
+        batch_size=trial.batch_size,
+        epochs=recipe.epochs,
+        steps=recipe.steps,
+        precision=recipe.precision,
+    )
+
+
+def train_all(runs: Path, specs: Sequence[RunSpec], metrics: Sequence[str], device: str) -> None:
+    """Train and score every run that is not finished yet, in this process, one after the other.
+
+    What the runs print goes to the error stream. A run that fails does not keep the others from running.
+
+    Raises:
+        UserError: something the user can mend, or ``runs`` holds runs of other code.
+        EvaluationError: a score that cannot be computed here.
+        KeyboardInterrupt: a signal asked to stop; the same call continues.
+    """
+    from harness.work import keep_memory, work
+
+    keep_memory()
+    code = code_sha256({spec.method for spec in specs})
+    check_before(runs, specs, metrics, device)
+    for number, spec in enumerate(specs, 1):
+        run = RunFolder(runs / spec.name)
+        claim(run, spec, code)
+        write_job(run.path, Job(metrics=tuple(metrics), device=device))
+        print(f"[{number}/{len(specs)}] {spec.label} seed {spec.seed}", file=sys.stderr, flush=True)
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                ended = work(run.path, device, metrics)
+        except (UserError, EvaluationError):
+            raise
+        except Exception:  # of the method's own code: the run's log has the traceback, its state the reason
+            continue
+        if ended == 130:
+            raise KeyboardInterrupt
+
+
+def check_before(runs: Path, specs: Sequence[RunSpec], metrics: Sequence[str], device: str) -> None:
+    """UserError or EvaluationError for what would fail later: folder, device, configurations, weights of scores."""
+    import torch
+
+    from evaluation.scoring import check_ready
+    from harness.training import build
+    from harness.work import device_of
+
+    check_writable(runs)
+    device_of(device)
+    for spec in {spec.method: spec for spec in specs}.values():
+        build(spec, torch.device("cpu"))
+    check_ready(metrics)
+
+
+def claim(run: RunFolder, spec: RunSpec, code: str) -> None:
+    """Make the folder one of a run by the present code; UserError if it is one by other code."""
+    run.create(spec)
+    made_by = run.provenance().get(CODE)
+    if made_by is None and not run.state().step:
+        record(run, **{CODE: code})
+    elif made_by != code:
+        raise UserError(
+            f"{run.path} was made by other code than the present one: a gate tests the present code. "
+            "Choose an empty folder with --into, or read the runs as they are with --runs"
+        )
