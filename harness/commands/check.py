@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.expand import seed_list
 from harness.gates.comparing import Exit, Verdict, compare, exit_code, same_weights
 from harness.gates.gate import Gate, find_gate, read_gate
 from harness.gates.report import lines
 from harness.gates.running import specs_of, train_all
-from harness.planning import seed_list
 from harness.runs import RunFolder
 
 EPILOG = """Examples:

@@ -10,10 +10,11 @@ from harness.commands.check import add_places, runs_folder
 from harness.data.folders import open_dataset
 from harness.data.sizes import default_load_size
 from harness.errors import UserError
+from harness.expand import seed_list
 from harness.gates.gate import Recipe, Trial, write_gate
 from harness.gates.recording import LEAST_SEEDS, record_gate
 from harness.gates.running import specs_of, train_all
-from harness.planning import method_names, options_of, seed_list
+from harness.planning import method_names, options_of
 from harness.runs import RunFolder
 
 EPILOG = """Examples:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from evaluation.errors import EvaluationError
+from harness.catalogue import target_of
 from harness.errors import UserError
-from harness.gates.code import code_sha256
 from harness.gates.gate import Recipe, Trial
 from harness.job import Job, write_job
+from harness.launchers.snapshot import PACKAGES, digest_of, source_of
 from harness.planning import check_writable, open_for, plan
 from harness.provenance import record
 from harness.runs import RunFolder
@@ -69,6 +70,12 @@ def train_all(runs: Path, specs: Sequence[RunSpec], metrics: Sequence[str], devi
             continue
         if ended == 130:
             raise KeyboardInterrupt
+
+
+def code_sha256(methods: Iterable[str]) -> str:
+    """Digest of the sources of the harness, and of the packages that ``methods`` from elsewhere are in."""
+    tops = {target_of(method).partition(":")[0].partition(".")[0] for method in methods}
+    return digest_of({name: source_of(name) for name in sorted({*PACKAGES, *tops})})
 
 
 def check_before(runs: Path, specs: Sequence[RunSpec], metrics: Sequence[str], device: str) -> None:
