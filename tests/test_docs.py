@@ -27,6 +27,9 @@ SHORT = "--size 32 --steps 2 --device cpu --metrics fd-random --set ngf=8 --set 
 SHORT_DRN = "--size 32x32 --steps 1 --epochs 0 --batch-size 2 --device cpu"
 SHORT_PROFILE = "--methods cut --size 32 --steps 1 --repeats 1 --device cpu --set ngf=8 --set ndf=8"
 
+SHORT_GATE = [*shlex.split(SHORT), "--seeds", "0-4", "--overwrite"]
+MINE = "gate record results/gates/mine.json --methods my_package.my_module:MyMethod --dataset toy"
+
 
 def commands_of(page: Path) -> Iterator[str]:
     """The lines of the ```sh blocks of a page that call the harness."""
@@ -105,6 +108,8 @@ def test_command_runs(
         monkeypatch.setenv("HARNESS_CACHE", str(workplace / "cache"))  # or later runs would take what this one trains
     if words[0] == "profile" and "--methods" in words:
         words += shlex.split(SHORT_PROFILE)
+    if words[:2] == ["gate", "record"]:
+        words += SHORT_GATE
     if words[0] == "eval" and "--metrics" not in words:
         words += ["--metrics", "fd-random"]
     if words[0] == "rm":
@@ -114,6 +119,8 @@ def test_command_runs(
         runs = sorted((workplace / "results/runs").glob("enco-*"))
         words[1] = str(runs[0])
     with chdir(workplace):
+        if "results/gates/mine.json" in words and not Path("results/gates/mine.json").exists():
+            assert main([*shlex.split(MINE), *SHORT_GATE]) == 0
         code = main(words)
     out, err = capfd.readouterr()
     assert code == 0, f"{where}: {command}\n{out}\n{err}"

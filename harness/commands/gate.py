@@ -19,7 +19,6 @@ from harness.runs import RunFolder
 
 EPILOG = """Examples:
   harness gate record results/gates/mine.json --methods my_package.my_module:MyMethod --dataset toy --steps 200
-  harness gate record results/gates/both.json --methods enco,cut --dataset toy --steps 200 --into results/recording
 
 Trains and scores each method once for each seed, and writes what came out with its spread. Options that are not
 set are left out of the gate: a check takes the defaults of its day, so a changed default is tested too."""
