@@ -18,6 +18,7 @@ from harness.gates.comparing import Exit, Verdict, compare, exit_code, same_weig
 from harness.gates.gate import Gate, find_gate, read_gate
 from harness.gates.report import lines
 from harness.gates.running import specs_of, train_all
+from harness.job import Job
 from harness.runs import RunFolder
 
 EPILOG = """Examples:
@@ -55,7 +56,11 @@ def run(args: argparse.Namespace) -> int:
     plans = [specs_of(gate.recipe, case.trial, seeds) for case in gate.cases]
     with runs_folder(args) as folder:
         if args.runs is None:
-            train_all(folder, [spec for specs in plans for spec in specs], gate.recipe.metrics, args.device)
+            train_all(
+                folder,
+                [spec for specs in plans for spec in specs],
+                Job(metrics=gate.recipe.metrics, device=args.device),
+            )
         runs = [[RunFolder(folder / spec.name) for spec in specs] for specs in plans]
         verdicts = [v for case, made in zip(gate.cases, runs, strict=True) for v in compare(case, made)]
         same = [same_weights(case, made) for case, made in zip(gate.cases, runs, strict=True)]

@@ -14,7 +14,8 @@ from harness.expand import seed_list
 from harness.gates.gate import Recipe, Trial, write_gate
 from harness.gates.recording import LEAST_SEEDS, record_gate
 from harness.gates.running import specs_of, train_all
-from harness.planning import method_names, options_of
+from harness.job import Job
+from harness.planning import options_of
 from harness.runs import RunFolder
 
 EPILOG = """Examples:
@@ -66,7 +67,11 @@ def run(args: argparse.Namespace) -> int:
     plans = {trial.label: specs_of(recipe, trial, seeds) for trial in trials}
     with runs_folder(args) as folder:
         if args.runs is None:
-            train_all(folder, [spec for specs in plans.values() for spec in specs], recipe.metrics, args.device)
+            train_all(
+                folder,
+                [spec for specs in plans.values() for spec in specs],
+                Job(metrics=recipe.metrics, device=args.device),
+            )
         runs = {label: [RunFolder(folder / spec.name) for spec in specs] for label, specs in plans.items()}
         gate = record_gate(recipe, trials, runs, check_seeds)
     write_gate(args.gate, gate)
@@ -95,7 +100,7 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
 
 
 def trials_of(args: argparse.Namespace) -> list[Trial]:
-    methods = method_names(args.methods)
+    methods = [name.strip() for name in args.methods.split(",")]
     return [
         Trial(
             method=method,

@@ -13,7 +13,7 @@ from harness.errors import UserError
 from harness.gates.gate import Recipe, Trial
 from harness.job import Job, write_job
 from harness.launchers.snapshot import PACKAGES, digest_of, source_of
-from harness.planning import check_writable, open_for, plan
+from harness.planning import check_writable, open_for, plan, representatives
 from harness.provenance import record
 from harness.runs import RunFolder
 from harness.spec import RunSpec
@@ -41,8 +41,8 @@ def specs_of(recipe: Recipe, trial: Trial, seeds: Sequence[int]) -> list[RunSpec
     )
 
 
-def train_all(runs: Path, specs: Sequence[RunSpec], metrics: Sequence[str], device: str) -> None:
-    """Train and score every run that is not finished yet, in this process, one after the other.
+def train_all(runs: Path, specs: Sequence[RunSpec], job: Job) -> None:
+    """Train and score, as ``job`` asks, every run that is not finished yet, in this process, one after the other.
 
     What the runs print goes to the error stream. A run that fails does not keep the others from running.
 
@@ -55,15 +55,15 @@ def train_all(runs: Path, specs: Sequence[RunSpec], metrics: Sequence[str], devi
 
     keep_memory()
     code = code_sha256({spec.method for spec in specs})
-    check_before(runs, specs, metrics, device)
+    check_before(runs, specs, job)
     for number, spec in enumerate(specs, 1):
         run = RunFolder(runs / spec.name)
         claim(run, spec, code)
-        write_job(run.path, Job(metrics=tuple(metrics), device=device))
+        write_job(run.path, job)
         print(f"[{number}/{len(specs)}] {spec.label} seed {spec.seed}", file=sys.stderr, flush=True)
         try:
             with contextlib.redirect_stdout(sys.stderr):
-                ended = work(run.path, device, metrics)
+                ended = work(run.path, job)
         except (UserError, EvaluationError):
             raise
         except Exception:  # of the method's own code: the run's log has the traceback, its state the reason
@@ -78,7 +78,7 @@ def code_sha256(methods: Iterable[str]) -> str:
     return digest_of({name: source_of(name) for name in sorted({*PACKAGES, *tops})})
 
 
-def check_before(runs: Path, specs: Sequence[RunSpec], metrics: Sequence[str], device: str) -> None:
+def check_before(runs: Path, specs: Sequence[RunSpec], job: Job) -> None:
     """UserError or EvaluationError for what would fail later: folder, device, configurations, weights of scores."""
     import torch
 
@@ -87,10 +87,10 @@ def check_before(runs: Path, specs: Sequence[RunSpec], metrics: Sequence[str], d
     from harness.work import device_of
 
     check_writable(runs)
-    device_of(device)
-    for spec in {spec.method: spec for spec in specs}.values():
+    device_of(job.device)
+    for spec in representatives(specs):
         build(spec, torch.device("cpu"))
-    check_ready(metrics)
+    check_ready(job.metrics)
 
 
 def claim(run: RunFolder, spec: RunSpec, code: str) -> None:
