@@ -66,7 +66,8 @@ def train_all(runs: Path, specs: Sequence[RunSpec], job: Job) -> None:
                 ended = work(run.path, job)
         except (UserError, EvaluationError):
             raise
-        except Exception:  # of the method's own code: the run's log has the traceback, its state the reason
+        except Exception as error:  # of the code under test: nothing is measured, and the run's log has the traceback
+            print(f"{run.name} failed: {type(error).__name__}: {error}  (see {run.log})", file=sys.stderr, flush=True)
             continue
         if ended == 130:
             raise KeyboardInterrupt
