@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import suppress
@@ -57,8 +58,10 @@ class Log:
 
 def show(text: str) -> None:
     """Print, if somebody still reads."""
-    with suppress(OSError):
+    try:
         print(text, end="", flush=True)
+    except OSError:  # what is still in the buffer would fail once more at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def duration(seconds: float) -> str:

@@ -35,5 +35,6 @@ CASES = (
     Case("last lines torn", damage.torn_lines, 1, 1),
     Case("clock set back", damage.clock, 1, 1),
     Case("ten workers race for one run", races.workers, 1, 10),
+    Case("two fronts race for one grid", races.fronts, 0, 5),
     Case("pictures changed", damage.changed_data, 3, 3),
 )

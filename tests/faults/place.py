@@ -76,9 +76,12 @@ class Place:
 
     def work(self, run: RunFolder, fault: Fault | None = None) -> Worker:
         """``harness work`` on a run, in a process of its own."""
+        return self.start(["work", str(run.path)], run.path, fault)
+
+    def start(self, words: list[str], folder: Path, fault: Fault | None = None) -> Worker:
+        """A command line of the harness, in a process of its own."""
         output = self.root / f"output-{next(COUNT)}.txt"
-        environment = {"HARNESS_CACHE": str(self.cache)}
-        return start(main, [["work", str(run.path)]], run.path, output, fault, environment)
+        return start(main, [words], folder, output, fault, {"HARNESS_CACHE": str(self.cache)})
 
     def finish(self, run: RunFolder) -> str:
         """Work on a run to its end, which must be that of the undisturbed run; returns what was printed."""
