@@ -13,6 +13,7 @@ from harness.data.facts import Facts
 from harness.errors import UserError
 from harness.estimates import Speeds, cache_bytes, run_bytes, size_text
 from harness.footnotes import ranges
+from harness.job import Job
 from harness.planning import Cell
 from harness.progress import duration
 from harness.spec import RunSpec
@@ -44,6 +45,21 @@ class Plan:
     @property
     def missing(self) -> list[Facts]:
         return [facts for facts in self.facts.values() if facts.missing]
+
+    def not_scored(self, jobs: Mapping[str, Job]) -> str:
+        """What is said of scores that were asked for after runs had been finished; "" where there are none."""
+        lacking = [
+            {*jobs[cell.spec.dataset].metrics} - {row.metric for row in cell.run.rows()}
+            for cell in self.cells
+            if cell.finished
+        ]
+        if not any(lacking):
+            return ""
+        count, names = sum(map(bool, lacking)), ",".join(sorted(set().union(*lacking)))
+        return (
+            f"note: {count} finished run{'s' * (count > 1)} without {names}: harness eval RUN --metrics {names} adds "
+            "them, also to the runs of the rows identity and real"
+        )
 
     def check(self) -> None:
         """UserError where a run cannot be continued, or where pictures are missing that are needed."""

@@ -21,6 +21,20 @@ def real_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def first_drn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with first weights of DRN-D-22: what they see means nothing, but it differs from picture to picture."""
+    import torch
+
+    from evaluation.drn import DRN
+
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        path = tmp_path_factory.mktemp("drn") / "bare.pth"
+        torch.save(DRN().state_dict(), path)
+    return path
+
+
 @pytest.fixture
 def exact() -> Iterator[None]:
     """New tensors are float64, and drawn from a fixed seed."""

@@ -122,6 +122,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.detach:
         for dataset in asked.facts:
             print_table(args.runs, dataset)
+    if note := planned.not_scored(jobs):
+        print(note, file=sys.stderr)
     return code
 
 

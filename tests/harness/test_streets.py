@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import evaluation
-from evaluation.drn import DRN
+from evaluation.label_maps import coding_of
 from harness.cli import main
 from harness.data.folders import open_dataset
 from harness.data.label_maps import label_maps, training_pairs
@@ -21,6 +21,7 @@ from harness.work import work
 from tests.harness.streets import make_streets
 
 NAMES = ("miou", "pixacc", "classacc")
+NARROW = ["ngf=8", "ndf=8", "num_patches=9", "netF_nc=16"]
 SMALL = [
     "--size",
     "32",
@@ -50,15 +51,6 @@ def streets(tmp_path: Path) -> Path:
     return make_streets(tmp_path / "streets")
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """First weights of a seed."""
-    torch.manual_seed(5)
-    path = tmp_path_factory.mktemp("drn") / "bare.pth"
-    torch.save(DRN().state_dict(), path)
-    return path
-
-
 def fails(capfd: pytest.CaptureFixture[str], *words: str) -> str:
     capfd.readouterr()
     assert main(list(words)) == 2
@@ -71,8 +63,7 @@ def fails(capfd: pytest.CaptureFixture[str], *words: str) -> str:
 def runs(tmp_path: Path, streets: Path) -> dict[str, RunFolder]:
     """A run of each kind on the streets, not worked on yet, by method."""
     dataset, data = open_for(str(streets), "BtoA")
-    narrow = ["ngf=8", "ndf=8", "num_patches=9", "netF_nc=16"]
-    specs = plan(["cut"], dataset, data, [0], narrow, 32, None, steps=1)
+    specs = plan(["cut"], dataset, data, [0], NARROW, 32, None, steps=1)
     made = {}
     for spec in [*reference_specs(specs), *specs]:
         made[spec.method] = RunFolder(tmp_path / "r" / spec.name)
@@ -81,10 +72,10 @@ def runs(tmp_path: Path, streets: Path) -> dict[str, RunFolder]:
 
 
 def test_scores_of_a_run_and_of_the_reference_rows(
-    tmp_path: Path, streets: Path, runs: dict[str, RunFolder], weights: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, streets: Path, runs: dict[str, RunFolder], first_drn: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """All rows in one column; the row ``real`` is scored as the test photos at the size of the run are."""
-    job = Job(metrics=("fd-random", *NAMES), device="cpu", drn=str(weights), drn_size="64x32")
+    job = Job(metrics=("fd-random", *NAMES), device="cpu", drn=str(first_drn), drn_size="64x32")
     for run in runs.values():
         assert work(run.path, job) == 0
     rows = {method: {row.metric: row for row in run.rows()} for method, run in runs.items()}
@@ -99,9 +90,14 @@ def test_scores_of_a_run_and_of_the_reference_rows(
         small = Image.open(path).resize((32, 32), Image.Resampling.BICUBIC)
         small.save(tmp_path / "photos" / path.name)
     (score,) = evaluation.score(
-        tmp_path / "photos", streets / "testB", ["pixacc"], labels=streets / "testB", drn=weights, drn_size=(64, 32)
+        tmp_path / "photos", streets / "testB", ["pixacc"], labels=streets / "testB", drn=first_drn, drn_size=(64, 32)
     )
     assert rows["real"]["pixacc"].value == score.value
+    again = ["run", "--methods", "cut", "--dataset", str(streets), "--direction", "BtoA", "--runs", str(tmp_path / "r")]
+    again += ["--size", "32", "--steps", "1", "--metrics", "fd-random,swd"]
+    again += [word for option in NARROW for word in ("--set", option)]
+    assert main(again) == 0
+    assert "note: 1 finished run without swd: harness eval RUN --metrics swd adds them" in capfd.readouterr().err
     capfd.readouterr()
     assert main(["table", "--runs", str(tmp_path / "r")]) == 0
     out = capfd.readouterr().out
@@ -126,14 +122,27 @@ def test_index_maps_beside_the_photos_are_preferred(streets: Path) -> None:
         label_maps(dataset)
 
 
+def test_label_maps_of_camvid(real_data: Path) -> None:
+    """Photos of 480x360 with painted label maps of the same names, from A to B; the other way is refused."""
+    dataset = open_dataset(str(real_data / "camvid"))
+    maps = label_maps(dataset)
+    assert len(maps) == len(dataset.test_a)
+    assert coding_of(list(maps.values())).name == "colours of camvid"
+    assert [(photo.name, label.parent.name) for photo, label in training_pairs(dataset)] == [
+        (path.name, "trainA") for path in dataset.train_b
+    ]
+    with pytest.raises(UserError, match="label map of another palette"):
+        label_maps(open_dataset(str(real_data / "camvid"), "BtoA"))
+
+
 def test_what_is_missing_is_said_before_training(
-    tmp_path: Path, streets: Path, weights: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, streets: Path, first_drn: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     runs = ["--runs", str(tmp_path / "r"), *SMALL, "--metrics", "miou"]
     words = ["run", "--methods", "cut", "--dataset", str(streets), *runs, "--direction"]
     assert "no weights of DRN-D-22" in (error := fails(capfd, *words, "BtoA"))
     assert "`harness drn train --dataset" in error
-    named = ["--drn", str(weights)]
+    named = ["--drn", str(first_drn)]
     assert "is no translation of Cityscapes-like label maps into photos" in fails(capfd, *words, "AtoB", *named)
     assert "100x64: expected multiples of 8" in fails(capfd, *words, "BtoA", *named, "--drn-size", "100x64")
     assert "expected WIDTHxHEIGHT" in fails(capfd, *words, "BtoA", *named, "--drn-size", "256")
