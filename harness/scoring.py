@@ -87,34 +87,35 @@ def score_run(run: RunFolder, dataset: Dataset, step: int, job: Job, device: tor
     Distances are to the reference that the job names; content errors to the counterparts, resized as the test
     pictures were; segmentation scores to the label maps.
     """
-    spec = run.spec
+    spec, streets = run.spec, street_metrics(job.metrics)
 
     def progress(done: int, total: int) -> None:
         tell("score", done, total)
 
-    rows: list[Row] = []
-    streets = street_metrics(job.metrics)
+    made: list[tuple[Score, str]] = []
     if metrics := [name for name in job.metrics if name not in streets]:
         scores, called = score_sets(run, dataset, metrics, job.reference, str(device), progress)
-        rows += [
-            row_of(spec, step, score, f"{score.protocol} ref={called} fake=png{spec.size}", run.name)
-            for score in scores
-        ]
+        made += [(score, f"{score.protocol} ref={called} fake=png{spec.size}") for score in scores]
     if dataset.counterparts and spec.method != "real":
-        with counterparts(dataset, spec.size) as folder:
-            content = evaluation.score(run.translations, folder, CONTENT)
-        # Their reference are the files of the split, not the resized copies made for the comparison.
-        content = [replace(score, reference=digest_of(dataset, "testB")) for score in content]
-        rows += [row_of(spec, step, score, f"{score.protocol} size={spec.size}", run.name) for score in content]
+        made += [(score, f"{score.protocol} size={spec.size}") for score in score_content(run, dataset)]
     if streets and (spec.method != "real" or dataset.counterparts):
         # The row "real" shows what the network makes of the photos that belong to these label maps.
         photos = counterparts(dataset, spec.size) if spec.method == "real" else nullcontext(run.translations)
         with photos as folder:
             seen = score_streets(folder, dataset, job, str(device), progress)
-        rows += [row_of(spec, step, score, f"{score.protocol} fake=png{spec.size}", run.name) for score in seen]
+        made += [(score, f"{score.protocol} fake=png{spec.size}") for score in seen]
+    rows = [row_of(spec, step, score, protocol, run.name) for score, protocol in made]
     there = {replace(row, time=0.0) for row in run.rows()}  # of a process that died before it could say so
     run.add_rows([row for row in rows if replace(row, time=0.0) not in there])
     return rows
+
+
+def score_content(run: RunFolder, dataset: Dataset) -> list[Score]:
+    """Content errors against the counterparts; their reference are the files of the split, not the resized copies
+    made for the comparison."""
+    with counterparts(dataset, run.spec.size) as folder:
+        scores = evaluation.score(run.translations, folder, CONTENT)
+    return [replace(score, reference=digest_of(dataset, "testB")) for score in scores]
 
 
 def score_sets(
