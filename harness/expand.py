@@ -10,22 +10,18 @@ from harness.catalogue import Value, card, targets
 from harness.data.facts import Facts, facts_of
 from harness.data.registry import REGISTRY, unknown_dataset
 from harness.data.sizes import default_load_size
-from harness.errors import UserError, unknown
+from harness.errors import UserError
+from harness.exclusions import exclusions_of
 from harness.frozen import with_weights_here
-from harness.grid import Choice, Item, numbers, parse
+from harness.grid import Item, numbers, parse
 from harness.planning import options_of
+from harness.settings import BUDGETS, SETTINGS, setting
 from harness.spec import RunSpec, resolve_options
 
-BUDGETS = ("epochs", "steps")
-SETTINGS = (*BUDGETS, "size", "load_size", "batch_size", "direction", "precision")
-"""fields of a RunSpec that may stand in brackets like options, of methods as well as of datasets"""
-CHOICES = {"direction": ("AtoB", "BtoA"), "precision": ("fp32", "bf16")}
-EXCLUDE_EXAMPLE = "enco[sampling=random, num_patches=256]"
+MOST_RUNS = 1_000_000
 DATASETS_EXAMPLE = "toy,horse2zebra[load_size=256]"
 
 Settings = Mapping[str, Any]
-Axis = tuple[tuple[str, ...], set[tuple[Any, ...]]]
-"""what an axis of an exclusion names, and the values it takes out"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +79,6 @@ class Expanded:
     idle: list[str]
     """exclusions that were typed and matched nothing"""
 
-    @property
-    def missing(self) -> list[Facts]:
-        """The datasets that are not here."""
-        return [facts for facts in self.facts.values() if facts.missing]
-
 
 def expand(grid: Grid) -> Expanded:
     """Every run that is meant, in the order written: by dataset, then method, then seed."""
@@ -113,7 +104,13 @@ def specs_of(grid: Grid, facts: dict[str, Facts]) -> Iterator[RunSpec]:
     methods = method_items(grid.methods, f"{grid.methods_from}: methods" if grid.methods_from else "--methods")
     seeds = seed_list(grid.seeds)
     what = f"{grid.dataset_from}: dataset" if grid.dataset_from else "--dataset"
-    for dataset in parse(grid.dataset, what, DATASETS_EXAMPLE):
+    datasets = parse(grid.dataset, what, DATASETS_EXAMPLE)
+    count = sum(item.count for item in methods) * sum(item.count for item in datasets) * len(seeds)
+    if count > MOST_RUNS:
+        raise UserError(
+            f"the grid means {count:,} runs; expected at most {MOST_RUNS:,}. Is one of its ranges too long?"
+        )
+    for dataset in datasets:
         known = facts_of(dataset.name)
         facts.setdefault(known.name, known)
         layers = {item.name: layers_of(grid, item.name, known.name, methods) for item in methods}
@@ -214,19 +211,6 @@ def check_options(item: Item) -> None:
             known.option(option)
 
 
-def setting(name: str, text: str, owner: str) -> int | str:
-    """The value of a run setting in brackets; UserError where there is no such setting or it cannot be read."""
-    if name not in SETTINGS:
-        raise unknown(f"setting of {owner}", name, SETTINGS)
-    if name in CHOICES:
-        if text not in CHOICES[name]:
-            raise unknown(f"value of {name}", text, CHOICES[name])
-        return text
-    if not text.isdigit():
-        raise UserError(f"{name}={text} of {owner}: expected a whole number")
-    return int(text)
-
-
 def seed_list(text: str) -> list[int]:
     """``0-2,5`` -> [0, 1, 2, 5]."""
     seeds: list[int] = []
@@ -236,55 +220,3 @@ def seed_list(text: str) -> list[int]:
             raise UserError(f"--seeds {text}: expected whole numbers and ranges that count up, e.g. 0-2,5")
         seeds += counted
     return list(dict.fromkeys(seeds))
-
-
-def exclusions_of(texts: Iterable[str]) -> list[Exclusion]:
-    return [Exclusion(item, text) for text in texts for item in parse(text, "--exclude", EXCLUDE_EXAMPLE)]
-
-
-class Exclusion:
-    """Runs that a grid leaves out: those of a method that agree with one of the choices in each of its axes."""
-
-    def __init__(self, item: Item, text: str) -> None:
-        self.item, self.text = item, text
-        self.used = False
-        self.parsed: dict[str, list[Axis] | None] = {}
-        if item.name != "all":
-            self.axes(item.name)
-
-    def takes(self, spec: RunSpec) -> bool:
-        """Whether ``spec`` is left out."""
-        if self.item.name not in ("all", spec.method):
-            return False
-        axes = self.axes(spec.method)
-        found = axes is not None and all(tuple(value_of(spec, n) for n in names) in taken for names, taken in axes)
-        self.used |= found
-        return found
-
-    def axes(self, method: str) -> list[Axis] | None:
-        """The axes with values as a spec holds them; None where ``all`` names an option that the method lacks."""
-        if method not in self.parsed:
-            lacks = {*self.item.alternatives()} - {*card(method).by_name} - {*SETTINGS, "dataset", "seed"}
-            general = self.item.name == "all"
-            self.parsed[method] = None if lacks and general else [axis_of(method, axis) for axis in self.item.axes]
-        return self.parsed[method]
-
-
-def axis_of(method: str, axis: Sequence[Choice]) -> Axis:
-    names = tuple(name for name, _ in axis[0])
-    return names, {tuple(read(method, name, text) for name, text in choice) for choice in axis}
-
-
-def read(method: str, name: str, text: str) -> Any:
-    """A value in an exclusion as a spec holds it."""
-    if name == "dataset":
-        return text
-    if name == "seed":
-        return setting("steps", text, "--exclude")
-    if name in SETTINGS and name not in card(method).by_name:
-        return setting(name, text, method)
-    return card(method).option(name).parse(text)
-
-
-def value_of(spec: RunSpec, name: str) -> Any:
-    return spec.options[name] if name in spec.options else getattr(spec, name)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 from harness.errors import UserError
 
@@ -32,6 +33,11 @@ class Item:
 
     name: str
     axes: tuple[tuple[Choice, ...], ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many combinations there are."""
+        return prod(len(axis) for axis in self.axes)
 
     def combinations(self) -> Iterator[dict[str, str]]:
         """The product of the axes, the last one fastest; one empty combination without axes."""

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.errors import UserError, unknown
-from harness.expand import SETTINGS, Grid, Layer, Rule
+from harness.expand import Grid, Layer, Rule
 from harness.grid import parse
+from harness.settings import SETTINGS
 from harness.toml import read_toml
 
 RULE_KEYS = ("methods", "dataset", "set", "metrics", *SETTINGS)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue import card
+from harness.data.facts import remembered
 from harness.data.folders import Dataset, open_dataset
 from harness.data.registry import REGISTRY
 from harness.data.sizes import default_load_size
@@ -204,7 +205,6 @@ def check_writable(runs: Path) -> None:
 
 
 def open_for(name: str, direction: str | None) -> tuple[Dataset, str]:
-    """A dataset and what a run folder remembers to find it again: its name, or the absolute path of a folder."""
+    """A dataset and what a run folder remembers to find it again."""
     dataset = open_dataset(name, direction)  # type: ignore[arg-type]
-    is_folder = Path(name).is_dir() or "/" in name
-    return dataset, str(dataset.root.resolve()) if is_folder else name
+    return dataset, remembered(name, dataset)

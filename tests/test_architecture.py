@@ -35,6 +35,9 @@ LIGHT = (
     "plans",
     "index",
     "toml",
+    "estimates",
+    "exclusions",
+    "settings",
 )
 
 

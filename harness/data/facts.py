@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.folders import SPLITS, open_dataset
+from harness.data.folders import SPLITS, Dataset, open_dataset
 from harness.data.registry import REGISTRY, Direction
 from harness.errors import UserError
 
@@ -50,6 +50,10 @@ def facts_of(name_or_path: str) -> Facts:
             raise
         return Facts(known.name, known.name, known.direction, known.size, known.counts, str(error))
     counts = tuple(len(dataset.splits[split]) for split in SPLITS)
+    return Facts(dataset.name, remembered(name_or_path, dataset), dataset.direction, dataset.default_size, counts)  # type: ignore[arg-type]
+
+
+def remembered(name_or_path: str, dataset: Dataset) -> str:
+    """What a run folder remembers to find its dataset again: its name, or the absolute path of a folder."""
     is_folder = Path(name_or_path).is_dir() or "/" in name_or_path
-    data = str(dataset.root.resolve()) if is_folder else name_or_path
-    return Facts(dataset.name, data, dataset.direction, dataset.default_size, counts)  # type: ignore[arg-type]
+    return str(dataset.root.resolve()) if is_folder else name_or_path

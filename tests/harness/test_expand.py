@@ -126,6 +126,7 @@ def test_exclusions_that_are_mistakes() -> None:
         ("cut", "toy[direction=both]", "0", "unknown value of direction"),
         ("cut", "nothing/here", "0", "no folder nothing/here"),
         ("cut", "toy", "4-2", "count up, e.g. 0-2,5"),
+        ("cut[num_patches=2-20001]", "toy", "0-99", "the grid means 2,000,000 runs"),
         ("distancegan[batch_size=1]", "toy", "0", "distancegan needs at least 2"),
     ],
 )
@@ -144,8 +145,8 @@ def test_datasets_that_are_not_here_and_folders(tmp_path: Path, monkeypatch: pyt
         for i in range(n):
             Image.new("RGB", (8, 8)).save(tmp_path / "mine, too" / split / f"{i}.png")
     found = expand(Grid(methods="cut[batch_size=2]", dataset=f'cityscapes,toy,"{tmp_path}/mine, too"'))
-    assert [facts.name for facts in found.missing] == ["cityscapes"]
-    assert "https://www.cityscapes-dataset.com" in found.missing[0].missing
+    assert [facts.name for facts in found.facts.values() if facts.missing] == ["cityscapes"]
+    assert "https://www.cityscapes-dataset.com" in found.facts["cityscapes"].missing
     facts = found.facts["mine, too"]
     assert (facts.counts, facts.steps_per_epoch(2)) == ((5, 7, 2, 3), 3)
     assert (facts.test_pictures("AtoB"), facts.test_pictures("BtoA")) == (2, 3)
