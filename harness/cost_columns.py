@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from harness.catalogue import show
 from harness.errors import UserError
+from harness.frozen import OPTION
 from harness.labels import RowKey
 from harness.profiles import PROTOCOL, Profile, Setup
 
@@ -48,7 +49,7 @@ def cost_columns(profiles: Iterable[Profile], size: int, keys: Sequence[RowKey])
     rows: dict[tuple[str, tuple[tuple[str, str], ...], str], list[RowKey]] = {}
     for key in keys:
         if key.settings is not None and not key.mark:
-            rows.setdefault((key.method, key.options, key.settings.precision), []).append(key)
+            rows.setdefault((key.method, costly(key.options), key.settings.precision), []).append(key)
     setups: dict[Setup, dict[RowKey, Profile]] = {}
     for profile in profiles:
         for key in rows.get((*identity(profile), profile.spec.precision), ()):
@@ -58,12 +59,17 @@ def cost_columns(profiles: Iterable[Profile], size: int, keys: Sequence[RowKey])
 
 
 def identity(profile: Profile) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Method and changed options as they stand in the key of a row (`harness.labels.row_key`)."""
+    """Method and changed options as they stand in the key of a row (`harness.labels.row_key`), if they cost."""
     spec = profile.spec
     try:
-        return spec.method, tuple((name, show(value)) for name, value in spec.changed_options().items())
+        return spec.method, costly(tuple((name, show(value)) for name, value in spec.changed_options().items()))
     except UserError:  # the method is not installed any more
         return profile.label, ()
+
+
+def costly(options: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The options without the one that says whose VGG16 is looked through: all cost the same."""
+    return tuple(option for option in options if option[0] != OPTION)
 
 
 def pair(setup: Setup, found: Mapping[RowKey, Profile], size: int) -> list[CostColumn]:

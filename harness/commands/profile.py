@@ -16,7 +16,6 @@ from harness.cost_columns import plural
 from harness.costs import code_digest, stored
 from harness.errors import UserError
 from harness.expand import method_items
-from harness.frozen import with_weights_here
 from harness.planning import check_writable, options_of
 from harness.profiles import FOLDER, Measurement, Plan, Session, read_profiles, session_for
 from harness.progress import duration
@@ -118,7 +117,7 @@ def specs_of(args: argparse.Namespace) -> dict[str, RunSpec]:
             given = options_of(item.name, names, args.set) | brackets
             spec = RunSpec(
                 method=item.name,
-                options=with_weights_here(resolve_options(item.name, given), given),
+                options=resolve_options(item.name, given),
                 dataset="-",
                 size=args.size,
                 load_size=args.size,

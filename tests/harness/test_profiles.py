@@ -149,6 +149,12 @@ def test_options_and_precision_must_be_those_of_the_row(runs: Path) -> None:
     assert [round(c.mean, 1) for row in table.rows if row.label == "cut (bf16)" for c in row.cells[1:] if c] == [2, 0.6]
 
 
+def test_whose_vgg16_it_is_costs_nothing(tmp_path: Path) -> None:
+    make_run(tmp_path, "fsesim", {"fid": 60.0}, options={"vgg": "oxford"})
+    stored(tmp_path, plan("fsesim"), fsesim=2.0)
+    assert column(only_table(tmp_path), "sec/iter ↓") == {"fsesim[vgg=oxford]": 2.0}
+
+
 def test_the_head_says_another_size_unless_there_is_the_own(runs: Path) -> None:
     stored(runs, plan("cut", size=256), 0, cut=4.0)
     assert column(only_table(runs), "sec/iter (256x256) ↓") == {"cut": 4.0, "enco": None}
