@@ -37,7 +37,8 @@ def as_text(comparisons: Comparisons, baseline: str) -> str:
             body = padded([[title(table, column), *HEADS], *cells(table, column, lines)])
             rule = "─" * max(map(len, body))
             parts.append("\n".join([body[0], rule, *body[1:], wrapped(protocol_in_full(column))]))
-    return "\n\n".join([*parts, *(wrapped(note.format(baseline=baseline)) for note in NOTES)]) + "\n"
+    notes = "\n".join(wrapped(note.format(baseline=baseline)) for note in NOTES)
+    return "\n\n".join([*parts, notes]) + "\n"
 
 
 def as_markdown(comparisons: Comparisons, baseline: str) -> str:
