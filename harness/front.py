@@ -72,7 +72,8 @@ class Front:
 
     def stop(self) -> None:
         """Take back what waits, ask what runs to stop after its current step, and wait for that."""
-        mine = [name for name in self.mine if name in self.open]
+        self.jobs = {name: read_job(run.path) for name, run in self.open.items()}
+        mine = [name for name in self.mine if name in self.open and self.jobs[name].id]  # it may not have come far
         self.clear_line()
         print("stops what it started after the current step; Ctrl-C again does not wait for that", flush=True)
         self.launcher.cancel([self.jobs[name].id for name in mine])

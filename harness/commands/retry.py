@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections import defaultdict
 from dataclasses import replace
 
 from harness.commands import add_runs
 from harness.commands.launching import add_launcher, bring_to_end
 from harness.errors import UserError
-from harness.job import read_job
-from harness.runs import all_runs, find_run
+from harness.job import Job, read_job
+from harness.runs import RunFolder, all_runs, find_run
 
 EPILOG = """Examples:
   harness retry --failed
   harness retry --failed --detach
 
-A run goes on from its last good checkpoint, with the scores and on the device that it was asked for."""
+A run goes on from its last good checkpoint, where and with the scores that it was asked for."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="RUN", help="names of failed runs, or parts of them")
     parser.add_argument("--failed", action="store_true", help="every run that failed")
     add_launcher(parser)
-    parser.set_defaults(launcher="local")
     add_runs(parser)
 
 
@@ -41,4 +41,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"no run in {args.runs} has failed")
         return 0
     print(f"tries {len(failed)} run{'s' if len(failed) != 1 else ''} again", flush=True)
-    return bring_to_end(args, {run: replace(read_job(run.path), cancelled=False) for run in failed})
+    groups: dict[str, dict[RunFolder, Job]] = defaultdict(dict)
+    for again in failed:
+        job = read_job(again.path)
+        groups[args.launcher or job.launcher or "local"][again] = replace(job, cancelled=False)
+    return max(
+        bring_to_end(argparse.Namespace(**vars(args) | {"launcher": name}), jobs) for name, jobs in groups.items()
+    )

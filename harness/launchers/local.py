@@ -46,7 +46,10 @@ class Local:
         return Queue(self.runs.resolve())
 
     def submit(self, folders: Sequence[Path], resources: Resources) -> list[str]:
-        self.queue.root.mkdir(parents=True, exist_ok=True)
+        try:
+            self.queue.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot write to {self.runs}: {error.strerror}") from None
         with alone(self.queue.root):
             taken = self.queue.waiting().keys() | self.queue.claimed().keys()
             for folder in folders:

@@ -91,6 +91,7 @@ def status(runs: Path, capsys: Capture) -> dict[str, str]:
     return {one["run"]: one["stage"] for one in json.loads(capsys.readouterr().out)}
 
 
+@pytest.mark.slow
 def test_twelve_cells_on_two_slots_without_their_fronts(runs: Path, data: str, capsys: Capture) -> None:
     """One front hands over and leaves, one follows and is killed: all cells end, none was worked on twice."""
     words = ["run", "--methods", "enco,cut", "--dataset", data, "--seeds", "0-4", "--steps", "2", *SMALL]
