@@ -73,7 +73,7 @@ class Local:
     def cancel(self, ids: Sequence[str]) -> None:
         for id in ids:
             self.queue.cancel(id)
-        self.tend()  # a run that outlived its slot is stopped by the next process in that slot
+        self.recover()  # a run that outlived its slot is stopped by the next process in that slot
 
     def logs(self, id: str) -> Path | None:
         path = self.queue.output(id)
@@ -81,13 +81,17 @@ class Local:
 
     def tend(self) -> None:
         """Give back what dead slots had claimed, and start slots for what waits."""
-        self.queue.settle_dead_slots()
+        self.recover()
         waiting = list(self.queue.waiting().values())
         for kind in set(waiting):
             free = [slot for slot in self.slots_of(kind) if holder_of(self.queue.place(slot.name)) is None]
             for slot in free[: waiting.count(kind)]:
                 self.start(slot)
-        for name in {*self.queue.claimed().values()}:  # a run that somebody still works on, and nobody watches
+
+    def recover(self) -> None:
+        """Give back what dead slots had claimed. Where a run outlived its slot, another process becomes the slot."""
+        self.queue.settle_dead_slots()
+        for name in {*self.queue.claimed().values()}:
             orphaned = Slot.named(name)
             if orphaned and holder_of(self.queue.place(name)) is None:
                 self.start(orphaned)
