@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from harness.job import Job, read_job, write_job
@@ -50,8 +51,10 @@ class Front:
         before = {name: read_job(run.path) for name, run in self.open.items()}
         states = job_states(self.runs, before)
         for name, run in self.open.items():
-            if states[name] in ("ended", "unknown") and not run.is_held:
-                write_job(run.path, self.jobs[name])
+            if states[name] in ("ended", "unknown") and not run.is_held and run.state().stage != "finished":
+                # The id stays until the launcher gives another: should it know better, it takes nothing twice.
+                now = read_job(run.path)
+                write_job(run.path, replace(self.jobs[name], launcher=now.launcher, id=now.id))
                 self.mine.append(name)
         self.launcher.submit([self.open[name].path for name in self.mine], self.resources)
         self.jobs = {name: read_job(run.path) for name, run in self.open.items()}

@@ -19,6 +19,7 @@ def add_launcher(parser: argparse.ArgumentParser) -> None:
     add("--launcher", choices=tuple(LAUNCHERS), help="where runs are worked on (default: local)")
     add("--slots", type=int, metavar="N", help="local: runs at a time (default: GPUs, or cores / threads)")
     add("--threads", type=int, metavar="N", help="local: processor threads of a run on the CPU")
+    add("--profile", metavar="NAME", help="slurm: a cluster profile by name, or a .toml file (default: default)")
     add("--detach", action="store_true", help="return at once and leave the runs to the launcher")
 
 
@@ -26,7 +27,8 @@ def bring_to_end(args: argparse.Namespace, wanted: Mapping[RunFolder, Job]) -> i
     """Hand runs to the launcher that ``args`` names and follow them; returns the exit code: 0 all finished."""
     if not wanted:
         return 0
-    launcher = open_launcher(args.launcher, args.runs, Settings(slots=args.slots, threads=args.threads))
+    settings = Settings(slots=args.slots, threads=args.threads, profile=args.profile)
+    launcher = open_launcher(args.launcher, args.runs, settings)
     front = Front(args.runs, launcher, wanted, Resources())
     if args.detach:
         front.submit()

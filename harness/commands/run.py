@@ -30,6 +30,7 @@ DEFAULTS: dict[str, Any] = {
     "launcher": "local",
     "slots": None,
     "threads": None,
+    "profile": None,
     "detach": False,
     "dry_run": False,
     "every_run": False,
@@ -142,7 +143,8 @@ def check_before(args: argparse.Namespace, jobs: Mapping[str, Job], planned: Pla
     check_writable(args.runs)
     if args.tensorboard:
         check_installed()
-    device_of(args.device)
+    if args.launcher == "local":  # other launchers work on other machines
+        device_of(args.device)
     specs = [cell.spec for cell in planned.cells if not cell.finished]
     for spec in representatives(specs):
         build(spec, torch.device("cpu"))  # refuses values, sizes and missing frozen weights

@@ -114,7 +114,7 @@ def text_of(runs: Path, found: Sequence[Progress]) -> list[str]:
     option = "" if runs == DEFAULT_RUNS else f" --runs {runs}"
     if counts["running"] + counts["queued"]:
         lines += ["", f"harness logs -f RUN{option} follows a run, harness cancel RUN{option} takes it back"]
-    if counts["queued"] and not counts["running"]:
+    if not counts["running"] and any(one.stage == "queued" and one.job.launcher == "local" for one in found if one.job):
         lines += ["", "runs wait, but none is worked on: the `harness run` command that made them starts them again"]
     if counts["failed"]:
         lines += ["", f"harness logs RUN{option} shows why a run failed, harness retry --failed{option} tries again"]

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from harness.errors import UserError
 
-LAUNCHERS = {"local": "harness.launchers.local:Local"}
+LAUNCHERS = {"local": "harness.launchers.local:Local", "slurm": "harness.launchers.slurm:Slurm"}
 """class of each launcher, made by its ``of(runs, settings)`` when it is asked for"""
 
 JobState = Literal["queued", "running", "ended", "unknown"]
@@ -37,7 +37,7 @@ class Settings:
     threads: int | None = None
     """processor threads of each of them"""
     profile: str | None = None
-    """the name of a cluster profile"""
+    """a cluster profile by name, or the file that holds one"""
 
 
 class Launcher(Protocol):

@@ -17,21 +17,24 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
 from harness.job import read_job, write_job
-from harness.launchers import JobState, Resources
-from harness.launchers.profile import Profile
+from harness.launchers import JobState, Resources, Settings
+from harness.launchers.profile import Profile, read_profile
 from harness.launchers.snapshot import take
 from harness.lease import lease
-from harness.runs import RunFolder
+from harness.runs import RunFolder, read_json, write_json
 
 FOLDER = ".slurm"
 """below the folder of all runs: copies of the code, submission files, what jobs print"""
+UNRECORDED = "unrecorded.json"
+"""in the folder of a submission: the runs whose folders do not hold their ids yet"""
 LEAD_SECONDS = 120
-"""how long before the time limit a run is asked to stop and save"""
+"""how long before the time limit a run is asked to stop and save, at least; less for limits under 20 minutes"""
 WAIT_SECONDS, LOOK_SECONDS = 60.0, 0.5
 """how long a front waits for another that is submitting, and how often it looks"""
 QUEUED = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
@@ -42,10 +45,21 @@ class Slurm:
     """The jobs of one folder of runs on the cluster of this machine."""
 
     name = "slurm"
+    poll_seconds = 5.0
 
     def __init__(self, runs: Path, profile: Profile | None = None) -> None:
         self.folder = runs.resolve() / FOLDER
-        self.profile = profile or Profile()
+        self.given = profile
+
+    @classmethod
+    def of(cls, runs: Path, settings: Settings) -> Slurm:
+        """As asked for on the command line."""
+        return cls(runs, None if settings.profile is None else read_profile(settings.profile))
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The one that was given, else the default one: read only where it is needed, to submit."""
+        return self.given or read_profile()
 
     def submit(self, folders: Sequence[Path], resources: Resources) -> list[str]:
         """Submit one array, or as many as the cluster's longest allows; prints the id of each.
@@ -56,19 +70,24 @@ class Slurm:
         folders = [folder.resolve() for folder in folders]
         self.folder.mkdir(parents=True, exist_ok=True)
         with alone(self.folder):
+            for place in self.folder.glob(f"*/{UNRECORDED}"):
+                self.record(place.parent)
             taken = self.waiting(folders)
             left = [folder for folder in folders if folder not in taken]
-            specs = [RunFolder(folder).spec for folder in left]
-            code = take(self.folder, {spec.method for spec in specs if not spec.is_reference}) if left else None
-            longest = longest_array() if len(left) > 1 else 1
-            parts = [left[i : i + longest] for i in range(0, len(left), longest)]
-            for part in parts:
-                assert code is not None
-                ids = self.submit_array(part, code, self.profile.resources(resources), len(parts))
-                for folder, id in zip(part, ids, strict=True):
-                    write_job(folder, replace(read_job(folder), launcher=self.name, id=id))
-                taken |= dict(zip(part, ids, strict=True))
+            if left:
+                taken |= self.submit_new(left, self.profile.resources(resources))
         return [taken[folder] for folder in folders]
+
+    def submit_new(self, folders: Sequence[Path], resources: Resources) -> dict[Path, str]:
+        """Submit runs that have no job; returns the id of each."""
+        specs = [RunFolder(folder).spec for folder in folders]
+        code = take(self.folder, {spec.method for spec in specs if not spec.is_reference})
+        longest = longest_array() if len(folders) > 1 else 1
+        parts = [folders[i : i + longest] for i in range(0, len(folders), longest)]
+        ids: dict[Path, str] = {}
+        for part in parts:
+            ids |= self.submit_array(part, code, resources, len(parts))
+        return ids
 
     def waiting(self, folders: Sequence[Path]) -> dict[Path, str]:
         """The job of each folder that has one waiting or running."""
@@ -79,8 +98,8 @@ class Slurm:
             raise UserError("squeue does not answer, so it is not known which runs have a job; try again later")
         return {folder: id for folder, id in ids.items() if states[id] != "ended"}
 
-    def submit_array(self, folders: Sequence[Path], code: Path, resources: Resources, arrays: int) -> list[str]:
-        """Submit one array that may use its share of the throttle, one of ``arrays``; returns the ids."""
+    def submit_array(self, folders: Sequence[Path], code: Path, resources: Resources, arrays: int) -> dict[Path, str]:
+        """Submit one array that may use its share of the throttle, one of ``arrays``; returns the id of each run."""
         import submitit
 
         from harness.launchers import slurm_job
@@ -88,25 +107,40 @@ class Slurm:
         throttle = max(1, (self.profile.throttle or len(folders) * arrays) // arrays)
         place = self.folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
         place.mkdir()
+        write_json(place / UNRECORDED, {"runs": [folder.name for folder in folders]})
         said = io.StringIO()
         try:
             with contextlib.redirect_stderr(said), outside_a_job():
                 executor = submitit.SlurmExecutor(place, python=self.profile.python or None)
                 executor.update_parameters(**self.parameters(resources, code), array_parallelism=throttle)
-                jobs = executor.map_array(slurm_job.work, [str(folder) for folder in folders])
+                executor.map_array(slurm_job.work, [str(folder) for folder in folders])
         except submitit.core.utils.FailedJobError:
             shutil.rmtree(place)
             raise UserError(f"sbatch refuses: {refusal(said.getvalue())} (profile: docs/clusters.md)") from None
-        ids = [str(job.job_id) for job in jobs]
-        array = ids[0].partition("_")[0]
+        ids = self.record(place)
         told = f", at most {throttle} at once" if throttle < len(ids) else ""
+        array = next(iter(ids.values())).partition("_")[0]
         print(f"slurm job {array}: {len(ids)} run{'s' if len(ids) != 1 else ''}{told}", flush=True)
+        return ids
+
+    def record(self, place: Path) -> dict[Path, str]:
+        """Write the ids of a submission into its run folders; the next front does it for one that died before."""
+        names = (read_json(place / UNRECORDED) or {}).get("runs", [])
+        ids: dict[Path, str] = {}
+        for file in place.glob("*_submission.sh"):  # none where nothing was submitted
+            array = file.name.partition("_")[0]
+            for index, name in enumerate(names):
+                folder = self.folder.parent / name
+                ids[folder] = f"{array}_{index}" if len(names) > 1 else array
+                if folder.exists():
+                    write_job(folder, replace(read_job(folder), launcher=self.name, id=ids[folder]))
+        (place / UNRECORDED).unlink()
         return ids
 
     def parameters(self, resources: Resources, code: Path) -> dict[str, Any]:
         """What submitit has to be told. A step hears of preemption and of the end of its time by SIGTERM."""
         profile, minutes = self.profile, resources.minutes or self.profile.minutes
-        lead = min(LEAD_SECONDS, 60 * minutes // 4)
+        lead = min(LEAD_SECONDS, 60 * minutes // 10)
         given = {
             "job_name": "harness",
             "time": minutes,
@@ -135,10 +169,13 @@ class Slurm:
         """The state of each job by the controller's word: one it does not know has ended."""
         if not ids:
             return {}
-        words = ["squeue", "--noheader", "--array", "--states=all", f"--user={os.getuid()}", "--format=%i %T"]
+        arrays = ",".join(sorted({id.partition("_")[0] for id in ids}))
+        words = ["squeue", "--noheader", "--array", "--states=all", f"--jobs={arrays}", "--format=%i %T"]
         try:
-            done = subprocess.run(words, capture_output=True, text=True, check=True)
-        except (OSError, subprocess.CalledProcessError):
+            done = subprocess.run(words, capture_output=True, text=True)
+        except OSError:
+            return dict.fromkeys(ids, "unknown")
+        if done.returncode and "Invalid job id" not in done.stderr:  # which it says of one that it has forgotten
             return dict.fromkeys(ids, "unknown")
         found = dict(line.split() for line in done.stdout.splitlines())
         return {id: state_of(found.get(id, "")) for id in ids}
@@ -151,6 +188,9 @@ class Slurm:
         done = subprocess.run(["scancel", "--quiet", *ids], capture_output=True, text=True)
         if done.returncode:
             raise UserError(f"scancel refuses: {refusal(done.stderr)}")
+
+    def tend(self) -> None:
+        """Nothing to do: what died, SLURM knows."""
 
     def logs(self, id: str) -> Path | None:
         return next(iter(self.folder.glob(f"*/{id}_0_log.out")), None)

@@ -1,8 +1,8 @@
 """A real SLURM of one node on the loopback interface, for tests: starts in about a second, touches nothing outside
 its folder, keeps no accounts (so `sacct` answers nothing, as on many small clusters).
 
-Partitions, the later evicting jobs of the earlier: ``spare``, ``low`` (the default), ``high``. More CPUs and memory
-are advertised than the machine has, so that several small jobs run at once.
+Partitions, the later evicting jobs of the earlier: ``spare``, ``gpu`` (the default), ``high``. More CPUs and memory
+are advertised than the machine has, and two GPUs, so that jobs made for a real cluster run as they are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
 MISSING = "SLURM is not installed: apt-get install --no-install-recommends slurm-wlm munge"
-CPUS, MEMORY_MB = 6, 6000
+CPUS, MEMORY_MB, LONGEST_ARRAY = 32, 128_000, 3
 
 CONFIGURATION = """
 ClusterName=one
@@ -52,13 +52,15 @@ ReturnToService=2
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0,sched_min_interval=10000
 MinJobAge=3600
 KillWait=5
+MaxArraySize={longest_array}
 JobRequeue=1
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
+GresTypes=gpu
 NodeName={node} NodeAddr=127.0.0.1 CPUs={cpus} Boards=1 SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 \
-RealMemory={memory} State=UNKNOWN
+RealMemory={memory} Gres=gpu:2 State=UNKNOWN
 PartitionName=spare Nodes={node} PriorityTier=1 PreemptMode=REQUEUE GraceTime=20
-PartitionName=low Nodes={node} Default=YES PriorityTier=2 PreemptMode=REQUEUE GraceTime=20
+PartitionName=gpu Nodes={node} Default=YES PriorityTier=2 PreemptMode=REQUEUE GraceTime=20
 PartitionName=high Nodes={node} PriorityTier=3 PreemptMode=OFF
 """
 
@@ -88,11 +90,15 @@ class Cluster:
                 home=self.home,
                 port=port,
                 slurmd_port=slurmd_port,
+                longest_array=LONGEST_ARRAY,
                 cpus=CPUS,
                 memory=MEMORY_MB,
                 memory_per_cpu=MEMORY_MB // CPUS,
             )
         )
+        # Device files that exist everywhere stand in for GPUs; nobody opens them.
+        gpus = (f"NodeName={node} Name=gpu File=/dev/{name}\n" for name in ("null", "zero"))
+        self.configuration.with_name("gres.conf").write_text("".join(gpus))
         key = self.home / "munge.key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
@@ -104,7 +110,7 @@ class Cluster:
         self.wait_until_idle()
 
     def wait_until_idle(self) -> None:
-        words = ["sinfo", "--noheader", "--format=%t", "--partition=low"]
+        words = ["sinfo", "--noheader", "--format=%t", "--partition=gpu"]
         said = ""
         for _ in range(150):
             done = subprocess.run(words, capture_output=True, text=True, env=self.environment)

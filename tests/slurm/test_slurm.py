@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,14 +18,15 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import UserError
 from harness.job import Job, read_job, write_job
 from harness.launchers import Resources
 from harness.launchers.profile import Profile
-from harness.launchers.slurm import Slurm
+from harness.launchers.slurm import UNRECORDED, Slurm
 from harness.lease import holder_of
 from harness.planning import open_for, plan
-from harness.runs import RunFolder
-from tests.slurm.cluster import Cluster
+from harness.runs import RunFolder, write_json
+from tests.slurm.cluster import LONGEST_ARRAY, Cluster
 
 pytestmark = pytest.mark.slurm
 
@@ -103,8 +105,8 @@ def in_the_middle(place: Place) -> None:
     assert place.state() == "running"
 
 
-def weights(run: RunFolder) -> str:
-    until(lambda: run.state().stage in ("finished", "failed"), f"{run.path} ends")
+def weights(run: RunFolder, seconds: float = 150) -> str:
+    until(lambda: run.state().stage in ("finished", "failed"), f"{run.path} ends", seconds)
     assert run.state().stage == "finished", run.log.read_text()
     return str(run.provenance()["weights_sha256"])
 
@@ -136,7 +138,7 @@ def requeued(place: Place) -> str:
 def preempted(place: Place) -> str:
     """A job of a higher partition wants memory that only the end of this one gives."""
     in_the_middle(place)
-    words = ["sbatch", "--parsable", "--partition=high", "--mem=3500", "--ntasks=1", "--output=/dev/null"]
+    words = ["sbatch", "--parsable", "--partition=high", "--mem=70G", "--ntasks=1", "--output=/dev/null"]
     subprocess.run([*words, "--wrap=sleep 1"], check=True, stdout=subprocess.DEVNULL)
     return weights(place.run)
 
@@ -187,13 +189,13 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def places(cluster: Cluster, elsewhere: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Place]:
     """Every case, submitted."""
-    root, low = tmp_path_factory.mktemp("runs"), Profile(partition="low")
-    made = {name: new_place(root / name, [1], low) for name in ("requeued", "killed", "cancelled", "killed_at_once")}
-    made["code_gone"] = new_place(root / "code_gone", [1], low, method="fleeting:Unhurried")
-    made["array"] = new_place(root / "array", [0, 1, 2], Profile(partition="low", throttle=2), method="cut")
+    root, gpu = tmp_path_factory.mktemp("runs"), Profile(partition="gpu")
+    made = {name: new_place(root / name, [1], gpu) for name in ("requeued", "killed", "cancelled", "killed_at_once")}
+    made["code_gone"] = new_place(root / "code_gone", [1], gpu, method="fleeting:Unhurried")
+    made["array"] = new_place(root / "array", [0, 1, 2], Profile(partition="gpu", throttle=2), method="cut")
     made["preempted"] = new_place(root / "preempted", [1], Profile(partition="spare"))
     for name, place in made.items():
-        place.submit(Resources(cpus=1, mem_gb=3.0) if name == "preempted" else ONE)
+        place.submit(Resources(cpus=1, mem_gb=70) if name == "preempted" else ONE)
     (elsewhere / "fleeting.py").unlink()
     return made
 
@@ -237,3 +239,61 @@ def test_code_is_that_of_the_submission(places: dict[str, Place], outcomes: dict
     assert outcomes["code_gone"].result() == outcomes["array"].result()
     session = places["code_gone"].run.provenance()["sessions"][0]
     assert len(session["git"]["sha256"]) == 64
+
+
+def test_more_runs_than_an_array_may_have(cluster: Cluster, elsewhere: Path, tmp_path: Path) -> None:
+    """Several arrays, which share the throttle; jobs that are held wait, and can be taken back."""
+    place = new_place(tmp_path, [*range(2 * LONGEST_ARRAY - 1)], Profile(throttle=2, sbatch={"hold": True}))
+    ids = place.submit()
+    arrays = [id.partition("_")[0] for id in ids]
+    assert [arrays.count(array) for array in dict.fromkeys(arrays)] == [LONGEST_ARRAY, LONGEST_ARRAY - 1]
+    assert set(place.slurm.states(ids).values()) == {"queued"}
+    assert "ArrayTaskThrottle=1" in subprocess.check_output(["scontrol", "show", "job", ids[0]], text=True)
+    place.slurm.cancel(ids)
+    assert set(place.slurm.states(ids).values()) == {"ended"}
+    place.slurm.cancel(ids)
+
+
+def test_front_that_died_before_it_wrote_the_ids(cluster: Cluster, elsewhere: Path, tmp_path: Path) -> None:
+    """What the next one finds: a submission whose runs do not know of it."""
+    place = new_place(tmp_path, [0, 1], Profile(sbatch={"hold": True}))
+    ids = place.submit()
+    for run in place.runs:
+        write_job(run.path, Job())
+    (folder,) = (path.parent for path in place.slurm.folder.glob("*/*_submission.sh"))
+    write_json(folder / UNRECORDED, {"runs": [run.name for run in place.runs]})
+    assert place.submit() == ids
+    assert [read_job(run.path).id for run in place.runs] == ids
+    assert not list(place.slurm.folder.glob(f"*/{UNRECORDED}"))
+    place.slurm.cancel(ids)
+
+
+def test_what_sbatch_refuses(cluster: Cluster, elsewhere: Path, tmp_path: Path) -> None:
+    """Said in one line, and nothing is left behind."""
+    place = new_place(tmp_path, [0], Profile(partition="gup"))
+    with pytest.raises(UserError, match=r"sbatch refuses: .*invalid partition specified: gup") as caught:
+        place.submit()
+    assert "\n" not in str(caught.value)
+    assert read_job(place.run.path).id == ""
+    assert not list(place.slurm.folder.glob("*/*.pkl"))
+
+
+def test_no_accounting(cluster: Cluster) -> None:
+    """All the above is so on a cluster whose `sacct` knows nothing."""
+    done = subprocess.run(["sacct"], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "disabled" in done.stderr
+
+
+@pytest.mark.slow
+def test_time_limit(cluster: Cluster, elsewhere: Path, tmp_path: Path) -> None:
+    """SLURM's shortest limit, one minute, ends a run of more than a minute; the job comes back and finishes it."""
+    place = new_place(tmp_path / "limited", [1], Profile(partition="gpu"), settings="pause=0.9")
+    (id,) = place.submit(Resources(cpus=1, mem_gb=0.4, minutes=1))
+    undisturbed = new_place(tmp_path / "undisturbed", [1], Profile(), method="cut").run
+    subprocess.run([sys.executable, "-m", "harness", "work", str(undisturbed.path)], check=True, timeout=200)
+    assert weights(place.run, seconds=300) == weights(undisturbed)
+    assert place.id == id
+    assert lives(place.run) > 1
+    assert "the job is requeued" in place.printed()
+    assert "stopped after step" in place.run.log.read_text()
