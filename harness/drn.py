@@ -88,9 +88,13 @@ def find_network(dataset: Dataset, file: str, size: Size) -> Path:
     pictures = digest_of_pairs(training_pairs(dataset)) if networks else ""
     fitting = [network for network in networks if network.pictures == pictures]
     if not fitting:
+        known = REGISTRY.get(dataset.name)
+        named = dataset.name if known else str(dataset.root)
+        if dataset.direction != (known.direction if known else "AtoB"):
+            named += f" --direction {dataset.direction}"
         raise UserError(
             f"no weights of DRN-D-22 for mAP (mIoU), pixAcc, classAcc on {dataset.name}: train them with `harness drn "
-            f"train --dataset {dataset.name}`, or name a file such as drn_d_22_cityscapes.pth with --drn or "
+            f"train --dataset {named}`, or name a file such as drn_d_22_cityscapes.pth with --drn or "
             f"${ENVIRONMENT}"
         )
     chosen = next((network for network in fitting if tuple(network.size) == size), fitting[0])

@@ -155,15 +155,15 @@ class Loop:
 def keep(training: Training, dataset: Dataset, pictures: str, log: Log) -> Network:
     """Score a trained network on the real test photos and put its weights, in the official layout, where runs look."""
     weights = training.weights()
-    folder = networks_folder()
-    unfinished = folder / f"{pictures[:12]}.unscored.pth"
-    write_atomically(unfinished, lambda file: torch.save(weights, file))
+    digest = tensor_digest(weights)
+    unfinished = networks_folder() / f"{digest[:12]}.unscored.pth"
     try:
+        write_atomically(unfinished, lambda file: torch.save(weights, file))
         scores = scores_of(dataset, unfinished, training, log)
         network = Network(
             dataset=dataset.name,
             pictures=pictures,
-            digest=tensor_digest(weights),
+            digest=digest,
             size=training.recipe.size,
             recipe=words(training.recipe),
             scores=scores,
@@ -171,6 +171,11 @@ def keep(training: Training, dataset: Dataset, pictures: str, log: Log) -> Netwo
         )
         unfinished.replace(network.path)
         write_json(network.path.with_suffix(".json"), asdict(network))
+    except OSError as error:
+        raise UserError(
+            f"cannot keep the network in {networks_folder()}: {error.strerror}; make room and give the same "
+            "command again"
+        ) from None
     finally:
         unfinished.unlink(missing_ok=True)
     return network

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 EPILOG = """Examples:
   harness drn train --dataset toy-cityscapes
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from harness.drn import default_size
     from harness.drn_training import recipe_for, train_network
+    from harness.lease import LeaseLost
     from harness.planning import open_for
     from harness.streets import size_of
     from harness.training import Diverged, Stopped
@@ -50,6 +52,9 @@ def run(args: argparse.Namespace) -> int:
         network = train_network(dataset, recipe, device_of(args.device))
     except Stopped:
         return 130
+    except LeaseLost as error:  # the other process goes on
+        print(error, file=sys.stderr)
+        return 1
     except Diverged:
         return 1
     print(f"weights {network.path}")

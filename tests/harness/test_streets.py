@@ -141,7 +141,7 @@ def test_what_is_missing_is_said_before_training(
     runs = ["--runs", str(tmp_path / "r"), *SMALL, "--metrics", "miou"]
     words = ["run", "--methods", "cut", "--dataset", str(streets), *runs, "--direction"]
     assert "no weights of DRN-D-22" in (error := fails(capfd, *words, "BtoA"))
-    assert "`harness drn train --dataset" in error
+    assert f"`harness drn train --dataset {streets} --direction BtoA`" in error
     named = ["--drn", str(first_drn)]
     assert "is no translation of Cityscapes-like label maps into photos" in fails(capfd, *words, "AtoB", *named)
     assert "100x64: expected multiples of 8" in fails(capfd, *words, "BtoA", *named, "--drn-size", "100x64")
