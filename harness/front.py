@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import sys
 import time
@@ -141,7 +142,7 @@ class Front:
         self.told_at = now
         line = self.line()
         if self.terminal:
-            print(f"\r{line}\x1b[K", end="", flush=True)
+            print(f"\r{line[: shutil.get_terminal_size().columns - 1]}\x1b[K", end="", flush=True)
         elif line != self.told:
             print(line, flush=True)
         self.told = line
@@ -154,8 +155,9 @@ class Front:
         counts = Counter[str](state.stage for state in self.ended.values())
         counts |= {"running": len(at_work), "waiting": len(self.open) - len(at_work)}
         counted = ", ".join(f"{count} {stage}" for stage, count in counts.items() if count)
-        named = "   ".join(f"{name} {far(state, losses=False)}" for name, state in at_work[:SHOWN])
-        left = self.seconds_left()
+        alone = len(at_work) == 1
+        named = "   ".join(f"{name} {far(state, losses=alone)}" for name, state in at_work[:SHOWN])
+        left = 0.0 if alone and len(self.open) == 1 else self.seconds_left()  # which is what the run says itself
         return f"{self.total} runs: {counted}   {named}" + (f"   {duration(left)} left" if left else "")
 
     def seconds_left(self) -> float:
