@@ -140,14 +140,16 @@ def live(
         os.dup2(file.fileno(), 2)
     counter = Counter(folder, fault)
     sys.addaudithook(counter.see)
-    told.send(0)
     try:
+        told.send(0)
         code = main(*arguments)
     except KeyboardInterrupt:
         code = 130
     except BaseException:
         traceback.print_exc()
         code = 1
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     sys.stdout.flush()
     sys.stderr.flush()
     told.send(counter.seen)

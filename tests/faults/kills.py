@@ -20,7 +20,7 @@ def at_random_moments(number: int, place: Place, times: int) -> Outcome:
     """``times`` signals, each at a moment drawn uniformly over the length of a run; a run takes as many as it needs to
     come to its end."""
     rng, outcome, run = random.Random(number), Outcome(), place.new()
-    codes = {KILLED} if number == signal.SIGKILL else {STOPPED}
+    codes = {-number} if number == signal.SIGKILL else {STOPPED, -number}
     while outcome.times < times:
         before = repeated(run)
         worker = place.work(run)
@@ -31,16 +31,18 @@ def at_random_moments(number: int, place: Place, times: int) -> Outcome:
         if code in codes:
             outcome.struck(repeated(run) - before)
             place.tell(f"{outcome.times}/{times}")
-        elif code != 0:
-            raise Lost(f"ended with exit code {code}: {worker.text()}")
-        if run.state().stage == "finished":
-            run = next_run(place, run)
+        run = go_on(place, run, code, codes, worker.text())
     place.finish(run)
     return outcome
 
 
-def next_run(place: Place, run: RunFolder) -> RunFolder:
-    """Verify a finished run, and again after it was asked for once more; then another."""
+def go_on(place: Place, run: RunFolder, code: int | None, codes: set[int], text: str) -> RunFolder:
+    """The run to go on with after a process ended: a new one where this one is finished, which is verified, also after
+    it was asked for once more. Lost if the process ended otherwise than by itself or by the signal."""
+    if code not in {0, *codes}:
+        raise Lost(f"ended with exit code {code}: {text}")
+    if run.state().stage != "finished":
+        return run
     place.verify(run)
     if "already finished" not in place.finish(run):
         raise Lost("a finished run was worked on again")
@@ -66,10 +68,7 @@ def from_the_first_moment(number: int, place: Place, times: int) -> Outcome:
             place.tell(f"{outcome.times}/{times}")
         if "Traceback" in output:
             raise Lost(output)
-        if process.returncode not in (0, STOPPED, -number):
-            raise Lost(f"ended with exit code {process.returncode}: {output}")
-        if run.state().stage == "finished":
-            run = next_run(place, run)
+        run = go_on(place, run, process.returncode, {STOPPED, -number}, output)
     place.finish(run)
     return outcome
 

@@ -9,6 +9,8 @@ import pytest
 from tests.faults.cases import CASES, Case
 from tests.faults.place import Place, make_place, root_can_mount
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
