@@ -11,7 +11,7 @@ from harness.data.folders import open_dataset
 from harness.data.sizes import default_load_size
 from harness.errors import UserError
 from harness.expand import seed_list
-from harness.gates.gate import Recipe, Trial, write_gate
+from harness.gates.gate import KINDS, Recipe, Trial, write_gate
 from harness.gates.recording import LEAST_SEEDS, record_gate
 from harness.gates.running import specs_of, train_all
 from harness.job import Job
@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--direction", choices=("AtoB", "BtoA"), help="which domain is the source (default: the dataset's)")
     add("--precision", choices=("fp32", "bf16"), default="fp32", help="arithmetic of training (default: fp32)")
     add("--metrics", default="fid", metavar="NAMES", help="scores beside the content error (default: fid)")
+    add("--kinds", nargs="+", choices=KINDS, default=KINDS, help="what is compared (default: all)")
     add("--overwrite", action="store_true", help="replace a gate that exists")
     add_places(record)
 
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
                 Job(metrics=recipe.metrics, device=args.device),
             )
         runs = {label: [RunFolder(folder / spec.name) for spec in specs] for label, specs in plans.items()}
-        gate = record_gate(recipe, trials, runs, check_seeds)
+        gate = record_gate(recipe, trials, runs, check_seeds, args.kinds)
     write_gate(args.gate, gate)
     count = sum(len(case.figures) for case in gate.cases)
     print(

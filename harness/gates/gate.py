@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from harness.data.registry import Direction
 from harness.errors import UserError, unknown
@@ -19,6 +19,7 @@ from harness.spec import Precision
 SCHEMA = 1
 """version of a gate file; raised when a field changes meaning"""
 Kind = Literal["score", "loss", "picture", "start"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 How = Mapping[str, str | int]
 """everything that two values must share to be comparable"""
 

@@ -12,7 +12,7 @@ from evaluation.protocol import METRICS
 from harness import __version__
 from harness.errors import UserError
 from harness.gates.figures import Observation, observe
-from harness.gates.gate import Case, Figure, Gate, Name, Recipe, Trial
+from harness.gates.gate import Case, Figure, Gate, Kind, Name, Recipe, Trial
 from harness.gates.resampling import false_alarms
 from harness.gates.rules import FLOOR_SHARE, START_LEAST, START_SHARE
 from harness.runs import RunFolder
@@ -23,13 +23,18 @@ LEAST_SEEDS = 5
 
 
 def record_gate(
-    recipe: Recipe, trials: Sequence[Trial], runs: Mapping[str, Sequence[RunFolder]], check_seeds: Sequence[int]
+    recipe: Recipe,
+    trials: Sequence[Trial],
+    runs: Mapping[str, Sequence[RunFolder]],
+    check_seeds: Sequence[int],
+    kinds: Sequence[Kind],
 ) -> Gate:
     """The gate of finished runs: for each method, by its label, one run for each seed, the same seeds for all.
 
+    Of what the runs show it compares ``kinds``.
     UserError where runs are not finished, do not have the same figures, or a figure is not a finite number.
     """
-    cases = [case_of(trial, runs[trial.label], recipe.metrics, check_seeds) for trial in trials]
+    cases = [case_of(trial, runs[trial.label], recipe.metrics, check_seeds, kinds) for trial in trials]
     some = runs[trials[0].label]
     provenance = some[-1].provenance()
     hardware = provenance.get("hardware", {})
@@ -55,13 +60,15 @@ def commit_of(provenance: Mapping[str, Any]) -> str:
     return git.get("commit", "") + ("+" if git.get("changed") else "")
 
 
-def case_of(trial: Trial, runs: Sequence[RunFolder], metrics: Sequence[str], check_seeds: Sequence[int]) -> Case:
+def case_of(
+    trial: Trial, runs: Sequence[RunFolder], metrics: Sequence[str], check_seeds: Sequence[int], kinds: Sequence[Kind]
+) -> Case:
     """What came out of the runs of one method."""
     for run in runs:
         if run.state().stage != "finished":
             stage = run.state().stage if run.path.exists() else "missing"
             raise UserError(f"{run.name} is {stage}; a gate is recorded from finished runs. See {run.path}")
-    observed = [observe(run) for run in runs]
+    observed = [[one for one in observe(run) if one.kind in kinds] for run in runs]
     asked = [[one for one in made if asked_for(one, metrics)] for made in observed]
     found = with_floors([figure_of(alike) for alike in by_key(asked, runs)])
     for run, made in zip(runs, observed, strict=True):

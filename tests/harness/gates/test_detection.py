@@ -63,6 +63,12 @@ def test_the_default_check_holds_and_leaves_nothing(
     assert not list(tmp_path.glob("harness-gate*"))
 
 
+@pytest.mark.slow
+def test_true_fid_of_enco_and_cut_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "toy", "--device", "cpu"]) == 0, capsys.readouterr().out
+    assert capsys.readouterr().out.count("fid ") == 2
+
+
 def test_runs_of_other_code_are_not_taken_for_those_of_the_present(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

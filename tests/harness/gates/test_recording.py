@@ -46,6 +46,11 @@ def test_what_cannot_be_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert not (tmp_path / "new.json").exists()
 
 
+def test_only_the_kinds_asked_for_are_recorded(tmp_path: Path) -> None:
+    (case,) = read_gate(make_gate(tmp_path, "--kinds", "score", "picture")).cases
+    assert {figure.name for figure in case.figures} == {"fid", "ssim"}
+
+
 def test_options_that_were_not_set_stay_open(tmp_path: Path) -> None:
     """A check then takes the default of its day, so that a changed default is a change that is tested."""
     for seed in range(5):
