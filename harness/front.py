@@ -53,9 +53,11 @@ class Front:
         states = job_states(self.runs, before)
         for name, run in self.open.items():
             if states[name] in ("ended", "unknown") and not run.is_held and run.state().stage != "finished":
-                # The id stays until the launcher gives another: should it know better, it takes nothing twice.
+                # An id of this launcher stays until it gives another: should it know better, it takes nothing twice.
                 now = read_job(run.path)
-                write_job(run.path, replace(self.jobs[name], launcher=now.launcher, id=now.id))
+                if now.launcher == self.launcher.name:
+                    self.jobs[name] = replace(self.jobs[name], launcher=now.launcher, id=now.id)
+                write_job(run.path, self.jobs[name])
                 self.mine.append(name)
         self.launcher.submit([self.open[name].path for name in self.mine], self.resources)
         self.jobs = {name: read_job(run.path) for name, run in self.open.items()}
