@@ -59,6 +59,6 @@ def check_with(regression: Regression | None, folder: Path, *words: str) -> subp
         capture_output=True,
         text=True,
         cwd=copy,
-        env=os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"},
+        env=os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1", "TMPDIR": str(folder)},
         check=False,
     )
