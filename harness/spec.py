@@ -55,7 +55,7 @@ class RunSpec:
     """where the pictures are: a dataset name or a folder; not part of the identity"""
 
     def __post_init__(self) -> None:
-        for name, least in (("size", 16), ("load_size", 16), ("batch_size", 1), ("epochs", 0), ("steps", 0)):
+        for name, least in (("size", 32), ("load_size", 32), ("batch_size", 1), ("epochs", 0), ("steps", 0)):
             if getattr(self, name) < least:
                 raise UserError(f"{name} is {getattr(self, name)}; expected at least {least}")
         if self.size % 4:

@@ -86,7 +86,7 @@ def test_differences_are_named() -> None:
     ("fields", "message"),
     [
         ({"size": 66, "load_size": 72}, "size is 66; expected a multiple of 4"),
-        ({"size": 8}, "size is 8; expected at least 16"),
+        ({"size": 8}, "size is 8; expected at least 32"),
         ({"load_size": 60}, "load_size 60 is smaller than size 64"),
         ({"batch_size": 0}, "batch_size is 0; expected at least 1"),
         ({"steps": 5, "epochs": 1}, "both epochs"),
