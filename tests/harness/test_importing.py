@@ -338,7 +338,7 @@ def test_weights_that_do_not_fit(folder: Path, tmp_path: Path, capfd: pytest.Cap
     assert "has ngf=8" in error({}, "--method", "cut", "--set", "ngf=64")
     assert "num_patches" in error({}, "--method", "cut", "--set", "num_patch=3")
     assert "which no method has" in error({f"model.20.conv_block.{i}.{k}": None for i in (1, 5) for k in KINDS})
-    assert "multiple of 4" in error({}, *cut, "--size", "30")
+    assert "multiple of 4" in error({}, *cut, "--size", "34")
     path = tmp_path / "gen.pt"
     torch.save({side: official(golden("munit_default"), "gen_a") for side in "ab"}, path)
     assert "which cut has not" in refused(capfd, folder, path, *cut)
