@@ -47,13 +47,18 @@ def block_of(page: Path, language: str) -> str:
 
 
 def shown() -> list[tuple[str, str]]:
+    """Each command once, with a place where it is shown: one that is not only given on a SLURM, if there is any."""
     found = [(page.name, command) for page in PAGES for command in commands_of(page)]
     for verb in VERBS:
         parser = parser_of([verb])
         text = parser._subparsers._group_actions[0].choices[verb].epilog or ""  # type: ignore[union-attr,index]
         lines = [line.strip() for line in text.splitlines()]
         found += [(f"--help of {verb}", re.split(r" {3,}", line)[0]) for line in lines if line.startswith("harness ")]
-    return found
+    places: dict[str, str] = {}
+    for where, command in found:
+        if places.get(command, "clusters.md") == "clusters.md":
+            places[command] = where
+    return [(where, command) for command, where in places.items()]
 
 
 @pytest.fixture(scope="module")
