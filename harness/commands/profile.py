@@ -180,22 +180,22 @@ def measure_all(session: Session) -> list[str]:
     done = total - len(missing)
     tell(f"{plural(total, 'measurement')} in {session.path}" + (f", {done} made before" if done else ""))
     failed: list[str] = []
-    for number, (label, repeat) in enumerate(missing):
-        if label in failed:
-            continue
-        left = seconds_left(session, [other for other, _ in missing[number:] if other not in failed])
-        about = f", about {duration(left)} left" if left else ""
-        tell(f"[{done + number + 1}/{total}] {label}{about}")
-        try:
+    try:
+        for number, (label, repeat) in enumerate(missing):
+            if label in failed:
+                continue
+            left = seconds_left(session, [other for other, _ in missing[number:] if other not in failed])
+            about = f", about {duration(left)} left" if left else ""
+            tell(f"[{done + number + 1}/{total}] {label}{about}")
             found = measured(session.plan, label, repeat)
-        except KeyboardInterrupt:
-            tell(f"{len(session.measurements)} of {total} measurements are kept; the same command makes the others")
-            raise
-        if isinstance(found, str):
-            failed.append(label)
-            tell(f"  failed: {found}")
-        else:
-            session.add(found)
+            if isinstance(found, str):
+                failed.append(label)
+                tell(f"  failed: {found}")
+            else:
+                session.add(found)
+    except KeyboardInterrupt:
+        tell(f"{len(session.measurements)} of {total} measurements are kept; the same command makes the others")
+        raise
     return failed
 
 

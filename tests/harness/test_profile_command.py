@@ -98,7 +98,7 @@ def check_profile(profile: dict[str, Any], turns: int) -> None:
         (["--methods", "enko"], "unknown method 'enko'. Did you mean 'enco'"),
         (["--methods", "cut", "--steps", "0"], "--steps 0: expected at least 1"),
         (["--methods", "cut", "--warm-up", "0"], "--warm-up 0: expected at least 1"),
-        (["--methods", "cut", "--size", "30"], "expected a multiple of 4"),
+        (["--methods", "cut", "--size", "34"], "expected a multiple of 4"),
         (["--methods", "cut", "--set", "ngff=8"], "unknown option of cut 'ngff'"),
         (["--methods", "cut", "--set", "nce_layers=99", "--size", "32"], "cut[nce_layers=99] at 32 pixels: "),
         (["--methods", "cut", "--device", "tpu"], "device 'tpu' is not available"),
