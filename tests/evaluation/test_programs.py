@@ -78,6 +78,7 @@ def test_features_of_every_kind_of_file(inception_file: Path, tmp_path: Path) ->
     np.testing.assert_allclose(clean[order], found, rtol=1e-4, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_scores_of_toy_pictures(inception_file: Path, toy: tuple[Path, Path]) -> None:
     scores = evaluation.score(*toy, ["fid", "clean-fid", "kid"], inception=inception_file)
     fid, clean_fid, kernel = (score.value for score in scores)

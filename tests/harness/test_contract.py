@@ -228,12 +228,19 @@ def test_methods_with_a_frozen_network_keep_the_contract(name: str, folder: Path
     assert not failures(list(examine(f"drawn_vgg:{name}")))
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+SLOW_FAULTS = {"numbers of the process"}
+"""those that only the kills find, after every other check"""
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=[pytest.mark.slow] if fault in SLOW_FAULTS else []) for fault in FAULTS]
+)
 def test_a_fault_is_caught_by_the_check_that_names_it(fault: str, folder: Path) -> None:
     findings = list(examine(add_broken(folder, fault)))
     assert {finding.check for finding in findings if not finding.ok} == FAULTS[fault][1], failures(findings)
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_line_a_check_and_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good, broken = add_broken(folder, "none"), add_broken(folder, "a number read")
     assert main(["methods", "test", good]) == 0

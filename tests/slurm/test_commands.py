@@ -18,7 +18,7 @@ from harness.runs import RunFolder, all_runs
 from tests.slurm.cluster import Cluster
 from tests.test_docs import PAGES, ROOT, SHORT, commands_of
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 PAGE = ROOT / "docs" / "clusters.md"
 

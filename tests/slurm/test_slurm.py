@@ -28,7 +28,7 @@ from harness.planning import open_for, plan
 from harness.runs import RunFolder, write_json
 from tests.slurm.cluster import LONGEST_ARRAY, Cluster
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 STEPS = 60
 SETTINGS = ["ngf=8", "ndf=8", "num_patches=16", "netF_nc=32"]
@@ -285,7 +285,6 @@ def test_no_accounting(cluster: Cluster) -> None:
     assert "disabled" in done.stderr
 
 
-@pytest.mark.slow
 def test_time_limit(cluster: Cluster, elsewhere: Path, tmp_path: Path) -> None:
     """SLURM's shortest limit, one minute, ends a run of more than a minute; the job comes back and finishes it."""
     place = new_place(tmp_path / "limited", [1], Profile(partition="gpu"), settings="pause=0.9")
