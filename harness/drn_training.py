@@ -29,7 +29,7 @@ from harness.scoring import counterparts
 from harness.training import CHECKPOINT_SECONDS, CHECKPOINTS, Diverged, Stopped, stop_signals
 
 SMALL_SET = 1000
-"""photos; a smaller set has the budget of `SMALL` unless another is asked for, a larger one the published budget"""
+"""photos; a smaller set has the budget below unless another is asked for, a larger one the published budget"""
 SMALL_STEPS, SMALL_BATCH = 450, 2
 EPOCHS, BATCH = 250, 32
 SCORES = ("miou", "pixacc", "classacc")
