@@ -33,7 +33,8 @@ def by_setup(profiles: Iterable[Profile]) -> dict[Setup, list[Profile]]:
 
 def text_of(setup: Setup, profiles: Sequence[Profile]) -> str:
     gpu = ["reserved", "process"] if setup.on_gpu else []
-    head = ["sec/iter", "IQR", "min", "share", "Mem", *gpu, "saved", "weights", "step", "translation", "images/s"]
+    head = ["sec/iter", "IQR", "min", "GFLOP/s", "share", "Mem", *gpu]
+    head += ["saved", "weights", "step", "translation", "images/s"]
     columns = [[name, *texts] for name, *texts in zip(head, *map(cells, profiles), strict=True)]
     grid = zip(["", *(profile.label for profile in profiles)], *map(right_aligned, columns), strict=True)
     title = f"{setup.size}x{setup.size}, batch {setup.batch_size}, {setup.arithmetic}; {machine_text(setup)}"
@@ -50,6 +51,7 @@ def cells(profile: Profile) -> list[str]:
     kinds = ("allocated", "reserved", "process") if profile.setup.on_gpu else ("resident",)
     return [
         *(seconds(value) for value in (times.median, times.iqr, times.min)),
+        f"{one.step_flop / times.median / 1e9:.4g}",
         f"{profile.share:.2f}",
         *(gigabytes(profile.most(kind)) for kind in kinds),
         gigabytes(one.saved_bytes),
@@ -76,8 +78,8 @@ def notes(setup: Setup, profiles: Sequence[Profile]) -> list[str]:
         f"{PROTOCOL}: {plural(setup.steps, 'timed step')} after {setup.warm_up} of warm-up in "
         f"{processes_text(most, most)}, methods interleaved; one fixed batch.",
         "sec/iter: median of whole steps, every network and every optimiser; IQR: distance of the quartiles.",
-        "share: arithmetic of a step a second over that of one large convolution, forward and backward, in the same "
-        f"process ({' to '.join(dict.fromkeys(peaks))} GFLOP/s).",
+        "GFLOP/s: arithmetic of a step a second. share: the same over that of one large convolution, forward and "
+        f"backward, in the same process ({' to '.join(dict.fromkeys(peaks))} GFLOP/s).",
         f"Mem: {memory_text(setup)}, GB of 10^9 bytes. saved: GB, the most that a step keeps for its backward passes; "
         "that is the same on every machine.",
         "weights: trained ones, millions. step, translation: GFLOP of convolutions and matrix products, 2 for a "
