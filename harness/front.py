@@ -160,7 +160,8 @@ class Front:
         alone = len(at_work) == 1
         named = "   ".join(f"{name} {far(state, losses=alone)}" for name, state in at_work[:SHOWN])
         left = 0.0 if alone and len(self.open) == 1 else self.seconds_left()  # which is what the run says itself
-        return f"{self.total} runs: {counted}   {named}" + (f"   {duration(left)} left" if left else "")
+        parts = [f"{self.total} runs: {counted}", named, f"{duration(left)} left" if left else ""]
+        return "   ".join(part for part in parts if part)
 
     def seconds_left(self) -> float:
         """Estimated time until all runs have ended; 0 where nothing is known yet."""

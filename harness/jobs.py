@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.job import Job
 from harness.launchers import LAUNCHERS, JobState, open_launcher
+from harness.runs import State
 
 
 def job_states(runs: Path, jobs: Mapping[str, Job]) -> dict[str, JobState]:
@@ -17,6 +18,12 @@ def job_states(runs: Path, jobs: Mapping[str, Job]) -> dict[str, JobState]:
         found = open_launcher(launcher, runs).states([jobs[name].id for name in names])
         states |= {name: found[jobs[name].id] for name in names}
     return states
+
+
+def stage_of(state: State, waits: JobState) -> str:
+    """The stage of a run of which its launcher says ``waits``: queued and running also where the run itself does not
+    know yet."""
+    return waits if waits in ("queued", "running") and state.stage not in ("finished", "running") else state.stage
 
 
 def by_launcher(jobs: Mapping[str, Job]) -> dict[str, list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ from harness.data.sizes import default_load_size
 from harness.errors import UserError
 from harness.frozen import with_weights_here
 from harness.index import Entry, entry_state
+from harness.job import read_job
+from harness.jobs import job_states
+from harness.launchers import JobState
 from harness.runs import RunFolder, State
 from harness.spec import REFERENCES, RunSpec, resolve_options
 
@@ -36,6 +39,8 @@ class Cell:
     """how the configuration in its folder differs from ``spec``"""
     other_pictures: tuple[str, ...] = ()
     """the splits whose pictures are not those that it began with"""
+    waits: JobState = "ended"
+    """what the launcher says that it was handed to"""
 
     @property
     def finished(self) -> bool:
@@ -140,7 +145,10 @@ def reference_specs(specs: Sequence[RunSpec]) -> list[RunSpec]:
 def cells(runs: Path, specs: Iterable[RunSpec], entries: Mapping[str, Entry]) -> list[Cell]:
     """The cells of a plan with their state on disk, of which ``entries`` were read (`index.read_runs`)."""
     asked_once = cache(pictures_now)
-    return [cell_of(RunFolder(runs / spec.name), spec, entries.get(spec.name), asked_once) for spec in specs]
+    found = [cell_of(RunFolder(runs / spec.name), spec, entries.get(spec.name), asked_once) for spec in specs]
+    begun = [cell.run for cell in found if cell.run.name in entries and not cell.finished]
+    waits = job_states(runs, {run.name: read_job(run.path) for run in begun})
+    return [replace(cell, waits=waits.get(cell.run.name, "ended")) for cell in found]
 
 
 def cell_of(run: RunFolder, spec: RunSpec, entry: Entry | None, pictures: PicturesNow) -> Cell:

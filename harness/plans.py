@@ -14,6 +14,7 @@ from harness.errors import UserError
 from harness.estimates import Speeds, cache_bytes, run_bytes, size_text
 from harness.footnotes import ranges
 from harness.job import Job
+from harness.jobs import stage_of
 from harness.planning import Cell
 from harness.progress import duration
 from harness.spec import RunSpec
@@ -21,7 +22,7 @@ from harness.terminal import padded, wrapped
 
 FEW = 200
 """runs that are shown one by one unless all are asked for"""
-WORDS = ("new", "running", "stopped", "interrupted", "failed", "trained", "done", "changed")
+WORDS = ("new", "queued", "running", "stopped", "interrupted", "failed", "trained", "done", "changed")
 """states of cells, in the order they are counted in"""
 
 
@@ -190,7 +191,7 @@ def own_epochs(spec: RunSpec) -> int:
 
 def word(cell: Cell) -> str:
     """The state of a cell as the plan calls it."""
-    return "changed" if cell.blocked else "done" if cell.finished else cell.state.stage
+    return "changed" if cell.blocked else "done" if cell.finished else stage_of(cell.state, cell.waits)
 
 
 def states(cells: Iterable[Cell], single: bool = False) -> str:

@@ -16,7 +16,7 @@ from harness.commands import DEFAULT_RUNS, add_runs
 from harness.errors import UserError
 from harness.index import entry_state, read_runs
 from harness.job import Job, read_job
-from harness.jobs import job_states
+from harness.jobs import job_states, stage_of
 from harness.launchers import JobState
 from harness.progress import duration
 from harness.runs import RunFolder, State
@@ -47,13 +47,9 @@ class Progress:
     @property
     def stage(self) -> str:
         """The stage of the run; queued, running and cancelled also where the run itself does not know yet."""
-        if self.state.stage in ("finished", "running"):
-            return self.state.stage
-        if self.waits in ("queued", "running"):
-            return self.waits
-        if self.job and self.job.cancelled and self.state.stage != "failed":
-            return "cancelled"
-        return self.state.stage
+        stage = stage_of(self.state, self.waits)
+        cancelled = self.job and self.job.cancelled and stage in ("new", "stopped", "interrupted", "trained")
+        return "cancelled" if cancelled else stage
 
     @property
     def percent(self) -> int:

@@ -12,7 +12,9 @@ from PIL import Image
 from harness.cli import main
 from harness.data.cache import read_check
 from harness.data.folders import open_dataset
-from harness.runs import write_json
+from harness.job import Job, write_job
+from harness.launchers.queue import Queue
+from harness.runs import State, write_json
 from tests.harness.made import make_run
 
 
@@ -66,6 +68,16 @@ def test_a_real_run_names_every_missing_dataset_and_starts_nothing(
     assert main([*words[:4], "toy,cityscapes", *words[5:]]) == 2
     assert "https://www.cityscapes-dataset.com" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_in_the_queue_is_not_new(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    waits = make_run(tmp_path / "runs", "cut", seed=0, data="toy")
+    waits.set_state(State())
+    write_job(waits.path, Job(launcher="local", id=waits.name))
+    Queue(tmp_path / "runs").put(waits.name, "cpu")
+    lines = printed(capsys, "--methods", "cut", "--dataset", "toy", "--seeds", "0-1", "--steps", "256")
+    assert lines[0] == "2 runs in runs: 1 new, 1 queued"
+    assert line(lines, "cut-toy-s0-").endswith(" queued")
 
 
 def test_new_running_done_and_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
