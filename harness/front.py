@@ -153,15 +153,25 @@ class Front:
         """How far everything is."""
         at_work = list(self.working.items())
         if self.total == 1:
-            return f"{at_work[0][0]}  {far(at_work[0][1], losses=True)}" if at_work else "waits for its turn"
+            return f"{at_work[0][0]}  {self.in_full(*at_work[0])}" if at_work else "waits for its turn"
         counts = Counter[str](state.stage for state in self.ended.values())
         counts |= {"running": len(at_work), "waiting": len(self.open) - len(at_work)}
         counted = ", ".join(f"{count} {stage}" for stage, count in counts.items() if count)
         alone = len(at_work) == 1
-        named = "   ".join(f"{name} {far(state, losses=alone)}" for name, state in at_work[:SHOWN])
+        told = [self.in_full(name, state) if alone else far(state) for name, state in at_work[:SHOWN]]
+        named = "   ".join(f"{name} {text}" for (name, _), text in zip(at_work, told, strict=False))
         left = 0.0 if alone and len(self.open) == 1 else self.seconds_left()  # which is what the run says itself
-        parts = [f"{self.total} runs: {counted}", named, f"{duration(left)} left" if left else ""]
+        parts = [f"{self.total} runs: {counted}", named, f"{duration(left)} left in all" if left else ""]
         return "   ".join(part for part in parts if part)
+
+    def in_full(self, run: str, state: State) -> str:
+        """How far a run is, with its speed, time and losses."""
+        if not state.step or state.stage != "running":
+            return far(state)
+        rate = f"  {self.open[run].spec.batch_size * state.step / state.seconds:.3g} img/s" if state.seconds else ""
+        terms = " ".join(f"{name} {value:.3g}" for name, value in (state.losses or {}).items())
+        text = f"step {state.step}/{state.steps} ({far(state)}){rate}  {duration(state.seconds_left)} left  {terms}"
+        return text.rstrip()
 
     def seconds_left(self) -> float:
         """Estimated time until all runs have ended; 0 where nothing is known yet."""
@@ -182,18 +192,13 @@ class Front:
             self.told_at = 0.0
 
 
-def far(state: State, losses: bool) -> str:
+def far(state: State) -> str:
     """How far a run at work is."""
     if state.stage in ("trained", "finished"):
         return "is scored"
     if state.stage != "running" or not state.steps:
         return "starts"
-    percent = f"{100 * state.step // state.steps}%"
-    if not losses:
-        return percent
-    left = f"  {duration(state.seconds_left)} left" if state.step else ""
-    terms = " ".join(f"{name} {value:.3g}" for name, value in (state.losses or {}).items())
-    return f"step {state.step}/{state.steps} ({percent}){left}  {terms}".rstrip()
+    return f"{100 * state.step // state.steps}%"
 
 
 def size_of(path: Path) -> int:

@@ -21,10 +21,19 @@ def front(runs: Path, *folders: RunFolder) -> Front:
 
 
 def test_how_far_a_run_is() -> None:
-    assert far(AT_WORK, losses=False) == "25%"
-    assert far(AT_WORK, losses=True) == "step 64/256 (25%)  5m00s left  G 1.25"
-    assert far(State(stage="failed", step=3, steps=4), losses=True) == "starts"  # what is left of the time before
-    assert far(State(stage="trained"), losses=True) == "is scored"
+    assert far(AT_WORK) == "25%"
+    assert far(State(stage="failed", step=3, steps=4)) == "starts"  # what is left of the time before
+    assert far(State(stage="trained")) == "is scored"
+
+
+def test_a_run_alone_is_told_with_speed_time_and_losses(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "cut", stage="new", batch_size=4)
+    seen = front(tmp_path, run)
+    assert seen.line() == "waits for its turn"
+    seen.working = {run.name: AT_WORK}
+    assert seen.line() == f"{run.name}  step 64/256 (25%)  2.56 img/s  5m00s left  G 1.25"
+    seen.working = {run.name: State(stage="trained", step=256, steps=256)}
+    assert seen.line() == f"{run.name}  is scored"
 
 
 def test_one_run_at_work_is_told_with_its_losses_and_several_by_their_share(tmp_path: Path) -> None:
@@ -32,9 +41,9 @@ def test_one_run_at_work_is_told_with_its_losses_and_several_by_their_share(tmp_
     seen = front(tmp_path, *runs)
     seen.working = {runs[0].name: AT_WORK}
     assert seen.line().startswith(
-        f"4 runs: 1 running, 3 waiting   {runs[0].name} step 64/256 (25%)  5m00s left  G 1.25"
+        f"4 runs: 1 running, 3 waiting   {runs[0].name} step 64/256 (25%)  0.64 img/s  5m00s left  G 1.25"
     )
-    assert seen.line().endswith("25m00s left")  # its own 5 minutes, and three times all 6m40s
+    assert seen.line().endswith("25m00s left in all")  # its own 5 minutes, and three times all 6m40s
     seen.working[runs[1].name] = State(stage="running")
     assert f"2 running, 2 waiting   {runs[0].name} 25%   {runs[1].name} starts" in seen.line()
 

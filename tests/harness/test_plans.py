@@ -87,7 +87,7 @@ def test_new_running_done_and_changed(tmp_path: Path, capsys: pytest.CaptureFixt
         for seed, stage in enumerate(("finished", "stopped", "failed", "finished"))
     ]
     for run in made[1:3]:
-        run.set_state(type(run.state())(stage=run.state().stage, step=64, steps=256, seconds=2.0))
+        run.set_state(State(stage=run.state().stage, step=64, steps=256, seconds=2.0))
     spec = json.loads((made[3].path / "spec.json").read_text())
     (made[3].path / "spec.json").write_text(json.dumps(spec | {"batch_size": 2}))
     words = ("--methods", "cut", "--dataset", "toy", "--seeds", "0-4", "--steps", "256")
