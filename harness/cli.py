@@ -14,6 +14,7 @@ from types import ModuleType
 from evaluation.errors import EvaluationError
 from harness import __version__
 from harness.errors import UserError
+from harness.interrupts import STOPPED, interruptible
 
 VERBS = {
     "run": "train, translate and score methods on a dataset; resumes and skips what is done",
@@ -74,13 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_of([verb] if verb in VERBS else [])
     args = parser.parse_args(words)
     try:
-        return int(module_of(args.verb).run(args))
+        with interruptible():
+            return int(module_of(args.verb).run(args))
     except (UserError, EvaluationError) as error:
         print(f"harness {args.verb}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        return 130
+        return STOPPED
     except BrokenPipeError:  # the reader of our output went away, e.g. `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

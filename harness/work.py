@@ -16,6 +16,7 @@ from evaluation.errors import EvaluationError
 from harness.data.cache import read_check
 from harness.data.folders import Dataset, Split, open_dataset
 from harness.errors import UserError
+from harness.interrupts import STOPPED
 from harness.job import Job
 from harness.lease import LeaseLost, lease
 from harness.progress import Log, duration
@@ -141,7 +142,7 @@ def finish(run: RunFolder, log: Log, device: torch.device, job: Job) -> int:
         try:
             method = train(run, dataset, device, log, writer)
         except Stopped:
-            return 130
+            return STOPPED
         except Diverged:
             return 1
         record(run, weights_sha256=weights_sha256(method), parameters=sum(p.numel() for p in method.parameters()))

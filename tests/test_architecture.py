@@ -24,6 +24,7 @@ LIGHT = (
     "table",
     "published",
     "errors",
+    "interrupts",
     "costs",
     "job",
     "frozen",

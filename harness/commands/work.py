@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import UserError
+from harness.interrupts import interrupt
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     if not (args.folder / "spec.json").is_file():
         raise UserError(f"{args.folder} is not a run folder: it holds no spec.json")
     keep_memory()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, and gives the lease back
+    signal.signal(signal.SIGTERM, interrupt)  # ends it as Ctrl-C does, and gives the lease back
     job = read_job(args.folder)
     metrics = tuple(args.metrics.split(",")) if args.metrics else job.metrics
     return work(args.folder, replace(job, device=args.device or job.device, metrics=metrics))

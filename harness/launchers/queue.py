@@ -16,13 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import UserError
+from harness.interrupts import STOPPED
 from harness.lease import holder_of, lease
 from harness.runs import RunFolder, State, read_json, write_json
 
 MOST_DEATHS = 3
 """how often the worker of a run may die by a signal before the run counts as failed"""
-STOPPED = 130
-"""exit code of a worker that a signal stopped cleanly"""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,9 @@ MOMENTS = {
 }
 """what is about to be written when it happens, and what its path holds"""
 PLACES = (1, 7, 3)
-"""which of the writings of one kind it is, one after the other"""
+"""which of the writings of one kind it is, one after the other, where there are as many"""
+MOST = {"the lease": 1, "a translation": 2, "the scores": 1}
+"""how often those are written that are written seldom"""
 
 
 def full(place: Place, times: int) -> Outcome:
@@ -47,7 +49,7 @@ def strike(
         for k in range(times):
             name, part = list(MOMENTS.items())[k % len(MOMENTS)]
             run = place.new(disk / "runs")
-            nth = min(PLACES[k // len(MOMENTS) % len(PLACES)], 1 if name in ("the lease", "the scores") else 9)
+            nth = min(PLACES[k // len(MOMENTS) % len(PLACES)], MOST.get(name, 9))
             worker = place.work(run, Fault(at=nth, named=part, act=partial(break_it, disk)))
             code = worker.wait(300)
             mend(disk)
@@ -86,4 +88,4 @@ def fill(disk: Path) -> None:
 
 
 def empty(disk: Path) -> None:
-    (disk / "ballast").unlink()
+    (disk / "ballast").unlink(missing_ok=True)

@@ -76,8 +76,9 @@ def from_the_first_moment(number: int, place: Place, times: int) -> Outcome:
 def before_changes(place: Place, times: int) -> Outcome:
     """SIGKILL before one of the changes that a run makes to its files, for every one of them or evenly spread."""
     outcome = Outcome(notes=[f"a run makes {place.operations} changes"])
-    for k in range(min(times, place.operations)):
-        at = 1 + k * place.operations // min(times, place.operations)
+    times = min(times, place.operations)
+    for k in range(times):
+        at = 1 + k * place.operations // times
         run = place.new()
         worker = place.work(run, Fault(at=at))
         same(f"exit code before change {at}", KILLED, worker.wait(300))
