@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.real_data import ABSENT, ROOT, real_pictures
+from tests.signals import hear_ctrl_c
 
 __all__ = ["ROOT"]
+
+
+def pytest_configure() -> None:
+    hear_ctrl_c()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from harness.progress import duration
 from harness.terminal import padded
 from tests.faults.cases import CASES, Case
 from tests.faults.place import Lost, Place, make_place, root_can_mount
+from tests.signals import hear_ctrl_c
 
 
 def main(words: list[str]) -> int:
@@ -52,4 +53,5 @@ def try_one(place: Place, case: Case, title: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    hear_ctrl_c()
     sys.exit(main(sys.argv[1:]))

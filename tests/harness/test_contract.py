@@ -213,7 +213,13 @@ def failures(findings: list[Finding]) -> str:
     return "\n".join(f"{finding.check}: {finding.found}" for finding in findings if not finding.ok)
 
 
-@pytest.mark.parametrize("name", list(targets()))
+FIRST = {"enco", "cut", "cyclegan", "munit", "gcgan", "dclgan", "fsesim", "monce", "qsattn"}
+"""the methods of Table 1; their relatives are tested with the slow tests"""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in FIRST else [pytest.mark.slow]) for name in targets()]
+)
 def test_every_method_keeps_the_contract(name: str) -> None:
     try:
         findings = list(examine(name))
@@ -222,7 +228,7 @@ def test_every_method_keeps_the_contract(name: str) -> None:
     assert not failures(findings)
 
 
-@pytest.mark.parametrize("name", ["DrawnFSeSim", "DrawnLSeSim"])
+@pytest.mark.parametrize("name", ["DrawnFSeSim", pytest.param("DrawnLSeSim", marks=pytest.mark.slow)])
 def test_methods_with_a_frozen_network_keep_the_contract(name: str, folder: Path) -> None:
     (folder / "drawn_vgg.py").write_text(WITH_VGG)
     assert not failures(list(examine(f"drawn_vgg:{name}")))
