@@ -40,7 +40,7 @@ class Normalisation(nn.Module):
         self.measured = False
         self.register_buffer("mu", torch.zeros(()))
         self.register_buffer("sd", torch.zeros(()))
-        self.register_load_state_dict_post_hook(find_measured)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(find_measured)  # type: ignore[no-untyped-call]  # torch's
 
     def measure(self, distances: Tensor) -> None:
         """Take mean and population standard deviation of ``distances`` [K].

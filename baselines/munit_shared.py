@@ -5,6 +5,7 @@ Official code: NVlabs/MUNIT, trainer.py.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -95,7 +96,7 @@ class SharedConfig(MethodConfig):
                 raise ValueError(f"{name} is {getattr(self, name)}; expected less than 1")
 
 
-class SharedStep(Method):
+class SharedStep(Method, ABC):
     """A step of MUNIT or UNIT, which say what codes are, how they are exchanged, what auto-encoders minimise.
 
     Names as in the official code: ``gen_a`` encodes and decodes pictures of A; ``x_ba`` is a picture of B
@@ -139,17 +140,17 @@ class SharedStep(Method):
         """A step decay (official policy ``step``), with the warm-up and the linear decay that are asked for."""
         return super().lr_factor(epoch) * self.shared.gamma ** ((epoch - 1) // self.shared.step_size)
 
+    @abstractmethod
     def encode(self, a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
         """The codes of both pictures."""
-        raise NotImplementedError
 
+    @abstractmethod
     def exchange(self, codes: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """x_ba and x_ab that the discriminators are shown."""
-        raise NotImplementedError
 
+    @abstractmethod
     def generator_terms(self, a: Tensor, b: Tensor, codes: tuple[Tensor, ...]) -> Terms:
         """What the auto-encoders minimise."""
-        raise NotImplementedError
 
     def step(self, batch: Batch) -> Losses:
         a, b = batch

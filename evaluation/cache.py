@@ -14,7 +14,7 @@ from evaluation.errors import EvaluationError
 try:
     import fcntl
 except ImportError:  # not a POSIX system: work may be done twice there, never wrongly
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # a module elsewhere
 
 
 def cache_folder() -> Path:

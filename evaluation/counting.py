@@ -19,12 +19,12 @@ class HostRead(RuntimeError):
     """A number was read back from the device."""
 
 
-class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
     """Counts the floating point operations of what runs within it; with ``no_reads`` HostRead where a number is
     read back."""
 
     def __init__(self, no_reads: bool = False) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's
         self.no_reads, self.flop = no_reads, 0
 
     def __torch_dispatch__(
@@ -52,7 +52,7 @@ class Saved(saved_tensors_hooks):
         self.uses: dict[int, int] = {}
         self.now = self.peak = 0
 
-    def __enter__(self) -> Saved:  # type: ignore[override]
+    def __enter__(self) -> Saved:  # type: ignore[override]  # torch's returns None
         super().__enter__()
         return self
 

@@ -137,7 +137,7 @@ class Training:
         target = torch.from_numpy(truth).to(self.device).long()
         self.optimizer.zero_grad(set_to_none=True)
         loss = F.nll_loss(self.network(x)[0], target, ignore_index=IGNORED)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's
         self.optimizer.step()
         self.step += 1
         return loss.detach()

@@ -21,6 +21,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from harness.interrupts import STOPPED
+
 PRELOADED = ["torch", "harness.training", "harness.scoring", "harness.catalogue"]
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"}
 """events of Python's audit that change a folder, beside opening a file for writing"""
@@ -144,7 +146,7 @@ def live(
         told.send(0)
         code = main(*arguments)
     except KeyboardInterrupt:
-        code = 130
+        code = STOPPED
     except BaseException:
         traceback.print_exc()
         code = 1

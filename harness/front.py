@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 import shutil
-import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from harness.interrupts import sigterm_interrupts
 from harness.job import Job, read_job, write_job
 from harness.jobs import job_states
 from harness.launchers import JobState, Launcher, Resources
-from harness.progress import duration
+from harness.progress import duration, training_text
 from harness.runs import RunFolder, State
 
 LOOK_SECONDS, TEND_SECONDS = 0.5, 5.0
@@ -158,8 +157,9 @@ class Front:
         counts |= {"running": len(at_work), "waiting": len(self.open) - len(at_work)}
         counted = ", ".join(f"{count} {stage}" for stage, count in counts.items() if count)
         alone = len(at_work) == 1
-        told = [self.in_full(name, state) if alone else far(state) for name, state in at_work[:SHOWN]]
-        named = "   ".join(f"{name} {text}" for (name, _), text in zip(at_work, told, strict=False))
+        named = "   ".join(
+            f"{name} {self.in_full(name, state) if alone else far(state)}" for name, state in at_work[:SHOWN]
+        )
         left = 0.0 if alone and len(self.open) == 1 else self.seconds_left()  # which is what the run says itself
         parts = [f"{self.total} runs: {counted}", named, f"{duration(left)} left in all" if left else ""]
         return "   ".join(part for part in parts if part)
@@ -168,10 +168,8 @@ class Front:
         """How far a run is, with its speed, time and losses."""
         if not state.step or state.stage != "running":
             return far(state)
-        rate = f"  {self.open[run].spec.batch_size * state.step / state.seconds:.3g} img/s" if state.seconds else ""
-        terms = " ".join(f"{name} {value:.3g}" for name, value in (state.losses or {}).items())
-        text = f"step {state.step}/{state.steps} ({far(state)}){rate}  {duration(state.seconds_left)} left  {terms}"
-        return text.rstrip()
+        speed = self.open[run].spec.batch_size * state.step / state.seconds if state.seconds else 0.0
+        return training_text(state.step, state.steps, speed, state.seconds_left, state.losses or {})
 
     def seconds_left(self) -> float:
         """Estimated time until all runs have ended; 0 where nothing is known yet."""
@@ -206,13 +204,3 @@ def size_of(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-@contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """Within the block SIGTERM does what Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

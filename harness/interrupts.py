@@ -22,6 +22,16 @@ def interrupt(*_: object) -> None:
 
 
 @contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Within the block SIGTERM does what Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def interruptible() -> Iterator[None]:
     """Within the block Ctrl-C is handled by `interrupt`, unless it is ignored, as in jobs in the background."""
     before = signal.getsignal(signal.SIGINT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -62,6 +63,14 @@ def show(text: str) -> None:
         print(text, end="", flush=True)
     except OSError:  # what is still in the buffer would fail once more at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def training_text(step: int, steps: int, rate: float, seconds_left: float, losses: Mapping[str, float]) -> str:
+    """How far a training is; ``rate`` in pictures of each domain a second, 0 where it is not known."""
+    speed = f"  {rate:.3g} img/s" if rate else ""
+    terms = " ".join(f"{name} {value:.3g}" for name, value in losses.items())
+    text = f"step {step}/{steps} ({100 * step // steps}%){speed}  {duration(seconds_left)} left  {terms}"
+    return text.rstrip()
 
 
 def duration(seconds: float) -> str:

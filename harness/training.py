@@ -17,7 +17,7 @@ from harness.catalogue import load
 from harness.data.folders import Dataset
 from harness.data.pipeline import TrainingPairs
 from harness.errors import UserError
-from harness.progress import Log, duration
+from harness.progress import Log, training_text
 from harness.runs import NOT_FINITE, RunFolder, State
 from harness.samples import save_samples
 from harness.spec import RunSpec
@@ -229,14 +229,9 @@ class Loop:
                 self.writer.losses(values, step)
         if self.log.due() or step == self.schedule.steps:
             per_step = seconds / self.session_steps
-            left = duration(per_step * (self.schedule.steps - step))
-            terms = " ".join(f"{name} {value:.3g}" for name, value in values.items())
-            rate = self.spec.batch_size / per_step
-            self.log.progress(
-                f"step {step}/{self.schedule.steps} ({100 * step // self.schedule.steps}%)  "
-                f"{rate:.3g} img/s  {left} left  {terms}",
-                final=step == self.schedule.steps,
-            )
+            steps, left = self.schedule.steps, per_step * (self.schedule.steps - step)
+            text = training_text(step, steps, self.spec.batch_size / per_step, left, values)
+            self.log.progress(text, final=step == steps)
         if self.state_due() or step == self.schedule.steps:
             self.stated_at = now
             self.run.set_state(self.state)

@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from harness.drn import default_size
     from harness.drn_training import recipe_for, train_network
+    from harness.interrupts import STOPPED
     from harness.lease import LeaseLost
     from harness.planning import open_for
     from harness.streets import size_of
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         network = train_network(dataset, recipe, device_of(args.device))
     except Stopped:
-        return 130
+        return STOPPED
     except LeaseLost as error:  # the other process goes on
         print(error, file=sys.stderr)
         return 1

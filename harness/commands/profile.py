@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from harness.cost_columns import plural
 from harness.costs import code_digest, stored
 from harness.errors import UserError
 from harness.expand import method_items
+from harness.interrupts import sigterm_interrupts
 from harness.planning import check_writable, options_of
 from harness.profiles import FOLDER, Measurement, Plan, Session, read_profiles, session_for
 from harness.progress import duration
@@ -66,13 +66,9 @@ def run(args: argparse.Namespace) -> int:
     from harness.lease import lease
 
     (args.runs / FOLDER).mkdir(exist_ok=True)
-    terminate = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with lease(args.runs / FOLDER):
-            session = session_for(args.runs, plan)
-            failed = measure_all(session)
-    finally:
-        signal.signal(signal.SIGTERM, terminate)
+    with sigterm_interrupts(), lease(args.runs / FOLDER):
+        session = session_for(args.runs, plan)
+        failed = measure_all(session)
     profiles = list(session.profiles())
     if profiles or args.json:
         print(as_json(profiles) if args.json else as_text(profiles))

@@ -11,6 +11,7 @@ from evaluation.errors import EvaluationError
 from harness.catalogue import target_of
 from harness.errors import UserError
 from harness.gates.gate import Recipe, Trial
+from harness.interrupts import STOPPED
 from harness.job import Job, write_job
 from harness.launchers.snapshot import PACKAGES, digest_of, source_of
 from harness.planning import check_writable, open_for, plan, representatives
@@ -69,7 +70,7 @@ def train_all(runs: Path, specs: Sequence[RunSpec], job: Job) -> None:
         except Exception as error:  # of the code under test: nothing is measured, and the run's log has the traceback
             print(f"{run.name} failed: {type(error).__name__}: {error}  (see {run.log})", file=sys.stderr, flush=True)
             continue
-        if ended == 130:
+        if ended == STOPPED:
             raise KeyboardInterrupt
 
 

@@ -10,10 +10,9 @@ import sys
 from functools import partial
 
 from harness.faults import CUT, KILLED, Fault, limit_files
+from harness.interrupts import STOPPED
 from harness.runs import RunFolder
 from tests.faults.place import Lost, Outcome, Place, clean, repeated, same
-
-STOPPED = 130
 
 
 def at_random_moments(number: int, place: Place, times: int) -> Outcome:
